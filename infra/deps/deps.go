@@ -4,11 +4,13 @@
 package deps
 
 import (
+	_ "cel.dev/cel-go/cel"
+	_ "cel.dev/cel-go/ext"
 	_ "github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	_ "github.com/ThreeDotsLabs/watermill"
+	_ "github.com/ThreeDotsLabs/watermill/components/metrics"
 	_ "github.com/ThreeDotsLabs/watermill/message/router/middleware"
 	_ "github.com/ThreeDotsLabs/watermill/pubsub/tests"
-	_ "github.com/ThreeDotsLabs/watermill/components/metrics"
 	_ "github.com/alecthomas/kong"
 	_ "github.com/coreos/go-oidc/v3/oidc"
 	_ "github.com/danielgtaylor/huma/v2"
@@ -17,8 +19,6 @@ import (
 	_ "github.com/goccy/go-yaml"
 	_ "github.com/gofiber/fiber/v2"
 	_ "github.com/gofiber/fiber/v2/middleware/limiter"
-	_ "cel.dev/cel-go/cel"
-	_ "cel.dev/cel-go/ext"
 	_ "github.com/google/go-cmp/cmp"
 	_ "github.com/google/uuid"
 	_ "github.com/hashicorp/golang-lru/v2"

@@ -1,0 +1,72 @@
+// Package access is the one place that says who may do what: a table of role × action × relation to the
+// resource, which commands and queries both consult. What has no row is denied.
+package access
+
+import (
+	"slices"
+
+	"zhiping/domain"
+)
+
+// Relation is how the actor must stand to the resource for a row to apply.
+type Relation string
+
+// The relations.
+const (
+	Any         Relation = "any"         // no relation needed
+	Own         Relation = "own"         // the actor is the applicant
+	OfUnit      Relation = "of_unit"     // the actor's organization is the recommending unit
+	Supervising Relation = "supervising" // the actor's organization is the unit's department, or the unit lies below it
+	Reviewing   Relation = "reviewing"   // the actor's organization has a stage of the review route
+)
+
+// Resource is what relations are judged on. Fields that do not apply are empty, and an empty field relates to nobody.
+type Resource struct {
+	Applicant  string
+	Unit       string   // credit code of the recommending unit
+	Department string   // organization id
+	Reviewers  []string // organization ids of the review route
+}
+
+// Action is what is asked: a command's name or a query's.
+type Action string
+
+// Grant is one cell of the table.
+type Grant struct {
+	Role     domain.Role
+	Relation Relation
+}
+
+// Allowed tells whether the actor may do the action to the resource.
+func Allowed(a domain.Actor, action Action, r Resource) bool {
+	for _, g := range Policy[action] {
+		if a.Has(g.Role) && related(a, g.Relation, r) {
+			return true
+		}
+	}
+	return false
+}
+
+// MayTry tells whether the actor holds a role that may do the action to some resource. Where it says no, the
+// answer is “forbidden” whatever the resource; where it says yes and Allowed says no, the resource may have to
+// be hidden.
+func MayTry(a domain.Actor, action Action) bool {
+	return slices.ContainsFunc(Policy[action], func(g Grant) bool { return a.Has(g.Role) })
+}
+
+func related(a domain.Actor, rel Relation, r Resource) bool {
+	org := a.Organization.ID
+	switch rel {
+	case Any:
+		return true
+	case Own:
+		return r.Applicant != "" && a.ID == r.Applicant
+	case OfUnit:
+		return org != "" && org == r.Unit
+	case Supervising:
+		return org != "" && (org == r.Department || slices.Contains(a.Within, r.Unit))
+	case Reviewing:
+		return org != "" && slices.Contains(r.Reviewers, org)
+	}
+	return false
+}
