@@ -91,3 +91,20 @@ type Recorded struct {
 	Meta     Metadata
 	Event    any // the newest struct of that type, after upcasting
 }
+
+// Proposed is an event on its way into the store. Its id makes a repeated append recognisable.
+type Proposed struct {
+	ID    uuid.UUID
+	Type  string
+	Meta  Metadata
+	Event any
+}
+
+// EventType names one kind of event for good. Each aggregate lists its own; the codec joins the lists.
+type EventType struct {
+	Name    string // stable: renaming a Go type never changes it
+	Version int    // the schema version that Zero has now
+	Zero    any    // the newest struct, as a value
+	// Upcast turns the JSON of version n into that of n+1, by n. Stored events are never rewritten.
+	Upcast map[int]func(data []byte) ([]byte, error)
+}

@@ -1,0 +1,33 @@
+package commands
+
+import (
+	"context"
+	"errors"
+
+	"zhiping/domain"
+)
+
+// NoStream is the expected revision of a stream that must not exist yet.
+const NoStream int64 = -1
+
+// EventStore is what the executor needs of an event store. Safe for concurrent use.
+type EventStore interface {
+	// Read returns the stream's events from a revision on, in order; none for a stream that does not exist.
+	Read(ctx context.Context, stream string, from uint64) ([]domain.Recorded, error)
+	// Append writes all events or none, durably, if the stream's last revision is the expected one (NoStream for
+	// none), and answers ErrConflict otherwise. An append whose event ids are already there succeeds again.
+	Append(ctx context.Context, stream string, expected int64, events []domain.Proposed) (Appended, error)
+}
+
+// Appended says where an append ended.
+type Appended struct {
+	Revision uint64 // of the last event
+	Position uint64 // of the last event in $all
+}
+
+// Errors of the port. Adapters answer with these, wrapped with context once.
+var (
+	ErrConflict         = errors.New("commands: the stream is not at the expected revision")
+	ErrStoreUnavailable = domain.NewError(domain.Unavailable, "event_store_unavailable")
+	ErrTooLarge         = domain.NewError(domain.TooLarge, "append_too_large")
+)
