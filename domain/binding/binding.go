@@ -1,0 +1,122 @@
+// Package binding is the tie between an applicant and one recommending unit (个人绑定单位, manual chapter 3.2):
+// the applicant asks, the unit approves; a person has at most one at a time, which the one stream an applicant
+// guarantees.
+package binding
+
+import "zhiping/domain"
+
+// Command is asked of an applicant's binding. The set is closed.
+//
+//sumtype:decl
+type Command interface{ isCommand() }
+
+// Bind asks to be bound. Unit is the looked-up fact of an approved unit; an empty name means there is none.
+type Bind struct {
+	USCC      string
+	Applicant domain.Organization // id and name of the person, as the unit's officer will read them
+	Unit      domain.Organization `json:"-"` // looked up: the approved unit
+}
+
+// Approve binds the applicant to the unit that was asked. Unit is the deciding officer's, as a guard against a
+// request that was withdrawn and made anew to another unit meanwhile.
+type Approve struct{ Unit string }
+
+// Reject refuses the request, with the reason that the applicant will read.
+type Reject struct {
+	Unit    string
+	Opinion string
+}
+
+// Unbind ends the binding, or withdraws a request. UnderReview is the looked-up fact that a declaration
+// recommended by the unit is under review.
+type Unbind struct {
+	UnderReview bool `json:"-"`
+}
+
+func (Bind) isCommand()    {}
+func (Approve) isCommand() {}
+func (Reject) isCommand()  {}
+func (Unbind) isCommand()  {}
+
+// Event is something that happened to a binding. The set is closed.
+//
+//sumtype:decl
+type Event interface{ isEvent() }
+
+// Requested says that the applicant asked a unit to be bound.
+type Requested struct {
+	Applicant domain.Organization `json:"applicant"`
+	Unit      domain.Organization `json:"unit"`
+}
+
+// Approved says that the unit agreed.
+type Approved struct {
+	Unit domain.Organization `json:"unit"`
+}
+
+// Rejected says that the unit refused, and why.
+type Rejected struct {
+	Unit    domain.Organization `json:"unit"`
+	Opinion string              `json:"opinion"`
+}
+
+// Withdrawn says that the applicant took a request back.
+type Withdrawn struct {
+	Unit domain.Organization `json:"unit"`
+}
+
+// Unbound says that the applicant left the unit.
+type Unbound struct {
+	Unit domain.Organization `json:"unit"`
+}
+
+func (Requested) isEvent() {}
+func (Approved) isEvent()  {}
+func (Rejected) isEvent()  {}
+func (Withdrawn) isEvent() {}
+func (Unbound) isEvent()   {}
+
+// EventTypes lists the package's events under the names that they are stored with.
+func EventTypes() []domain.EventType {
+	return []domain.EventType{
+		{Name: "BindingRequested", Version: 1, Zero: Requested{}},
+		{Name: "BindingApproved", Version: 1, Zero: Approved{}},
+		{Name: "BindingRejected", Version: 1, Zero: Rejected{}},
+		{Name: "BindingWithdrawn", Version: 1, Zero: Withdrawn{}},
+		{Name: "UnitUnbound", Version: 1, Zero: Unbound{}},
+	}
+}
+
+// Status is where a binding stands.
+type Status string
+
+// The statuses of a binding.
+const (
+	StatusNone    Status = ""
+	StatusPending Status = "pending"
+	StatusBound   Status = "bound"
+)
+
+// State is an applicant's binding. The zero State is a person without one. Opinion is the last refusal's.
+type State struct {
+	Applicant domain.Organization
+	Unit      domain.Organization
+	Status    Status
+	Opinion   string
+}
+
+// Evolve folds one event into the state.
+func Evolve(s State, e Event) State {
+	switch e := e.(type) {
+	case Requested:
+		return State{Applicant: e.Applicant, Unit: e.Unit, Status: StatusPending}
+	case Approved:
+		s.Status = StatusBound
+		return s
+	case Rejected:
+		return State{Applicant: s.Applicant, Opinion: e.Opinion}
+	case Withdrawn, Unbound:
+		return State{Applicant: s.Applicant}
+	}
+	panic("binding: event of an unknown type")
+}

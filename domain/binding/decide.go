@@ -1,0 +1,85 @@
+package binding
+
+import (
+	"zhiping/domain"
+)
+
+// The refusals of this package.
+var (
+	ErrAlreadyBound      = domain.NewError(domain.Conflict, "already_bound")
+	ErrPending           = domain.NewError(domain.Conflict, "binding_pending")
+	ErrNotBound          = domain.NewError(domain.Conflict, "not_bound")
+	ErrNotPending        = domain.NewError(domain.Conflict, "binding_not_pending")
+	ErrUnitNotRegistered = domain.NewError(domain.NotFound, "unit_not_registered")
+	ErrUnderReview       = domain.NewError(domain.Conflict, "under_review")
+)
+
+// Decide answers a command with the events that follow, or with a refusal.
+//
+//	Bind:    given no binding, and an approved unit            → Requested
+//	         given a pending request to any unit               → ErrPending
+//	         given a bound unit                                → ErrAlreadyBound (unbind first, manual 3.2)
+//	         when the unit is not registered and approved      → ErrUnitNotRegistered
+//	Approve: given a pending request to that unit              → Approved
+//	         given anything else                               → ErrNotPending
+//	Reject:  given a pending request to that unit, an opinion  → Rejected
+//	Unbind:  given a pending request                           → Withdrawn
+//	         given a bound unit                                → Unbound
+//	         when a declaration it recommends is under review  → ErrUnderReview (domain.md 4, decision 3)
+//	         given no binding                                  → ErrNotBound
+func Decide(s State, c Command) ([]Event, error) {
+	switch c := c.(type) {
+	case Bind:
+		return bind(s, c)
+	case Approve:
+		return approve(s, c)
+	case Reject:
+		return reject(s, c)
+	case Unbind:
+		return unbind(s, c)
+	}
+	panic("binding: command of an unknown type")
+}
+
+func bind(s State, c Bind) ([]Event, error) {
+	switch s.Status {
+	case StatusBound:
+		return nil, ErrAlreadyBound
+	case StatusPending:
+		return nil, ErrPending
+	}
+	if c.Unit.ID == "" {
+		return nil, ErrUnitNotRegistered
+	}
+	return []Event{Requested{Applicant: c.Applicant, Unit: c.Unit}}, nil
+}
+
+func approve(s State, c Approve) ([]Event, error) {
+	if s.Status != StatusPending || s.Unit.ID != c.Unit {
+		return nil, ErrNotPending
+	}
+	return []Event{Approved{Unit: s.Unit}}, nil
+}
+
+func reject(s State, c Reject) ([]Event, error) {
+	if s.Status != StatusPending || s.Unit.ID != c.Unit {
+		return nil, ErrNotPending
+	}
+	opinion, err := domain.Opinion(c.Opinion, true)
+	if err != nil {
+		return nil, err
+	}
+	return []Event{Rejected{Unit: s.Unit, Opinion: opinion}}, nil
+}
+
+func unbind(s State, c Unbind) ([]Event, error) {
+	switch {
+	case s.Status == StatusNone:
+		return nil, ErrNotBound
+	case s.Status == StatusPending:
+		return []Event{Withdrawn{Unit: s.Unit}}, nil
+	case c.UnderReview:
+		return nil, ErrUnderReview
+	}
+	return []Event{Unbound{Unit: s.Unit}}, nil
+}

@@ -1,0 +1,207 @@
+package declaration
+
+import (
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"zhiping/domain"
+	"zhiping/domain/catalog"
+)
+
+// Checker is the compiled definition of the declaration's notice; *catalog.Checker is the one there is.
+type Checker interface {
+	Definition() catalog.Definition
+	// CheckModule checks what is wrong even in a draft: types and formats, not completeness.
+	CheckModule(module string, data json.RawMessage) []domain.Fault
+	CheckRecommender(data json.RawMessage) []domain.Fault
+	// RecommendersOpen tells whether `basic` as saved opens the 破格推荐专家 part.
+	RecommendersOpen(form catalog.Form) bool
+	// Validate lists everything that still blocks submission.
+	Validate(form catalog.Form) []domain.Fault
+}
+
+// Facts are what the executor looks up outside the declaration's own stream before every decision.
+type Facts struct {
+	Now     time.Time
+	Checker Checker
+	Notice  Notice
+	// Unit is the recommending unit that the applicant is bound to now; empty for none. Pending says that a
+	// request waits for the unit's approval.
+	Unit       domain.Organization
+	Department domain.Organization
+	Pending    bool
+	// Organization is the deciding officer's.
+	Organization domain.Organization
+	// PassedOn counts the declarations for this notice that the unit has passed on already.
+	PassedOn int
+}
+
+// Notice is what a declaration needs to know of its notice.
+type Notice struct {
+	ID             uuid.UUID
+	Title          string
+	Year           int
+	Batch          string
+	Published      bool // not a draft
+	Open           bool // within the window, not closed
+	Upcoming       bool // published, window not yet begun
+	CutOff         time.Time
+	Bureau         domain.Organization
+	Committee      domain.Organization
+	ResubmitTo     string
+	CorrectionDays int
+	Quota          int
+}
+
+// Command is asked of a declaration. The set is closed.
+//
+//sumtype:decl
+type Command interface {
+	isCommand()
+	// WithFacts returns the command with its looked-up facts filled in.
+	WithFacts(Facts) Command
+}
+
+// Start opens a declaration after the self-check (条件自检 → 确认并开始申报).
+type Start struct {
+	Facts     Facts `json:"-"`
+	ID        uuid.UUID
+	NoticeID  uuid.UUID
+	Applicant catalog.Person
+	SelfCheck map[string]bool
+}
+
+// SaveModule saves one module's data (保存).
+type SaveModule struct {
+	Facts  Facts `json:"-"`
+	Module string
+	Data   json.RawMessage
+}
+
+// AttachFile adds a file whose content is already stored under its hash.
+type AttachFile struct {
+	Facts Facts `json:"-"`
+	File  File
+}
+
+// RemoveFile takes an attached file away; its content stays stored as long as an event names it.
+type RemoveFile struct {
+	Facts Facts `json:"-"`
+	ID    uuid.UUID
+}
+
+// AddRecommender enters an expert who recommends the applicant (破格推荐专家).
+type AddRecommender struct {
+	Facts Facts `json:"-"`
+	ID    uuid.UUID
+	Data  json.RawMessage
+}
+
+// ChangeRecommender replaces what was entered of an expert.
+type ChangeRecommender struct {
+	Facts Facts `json:"-"`
+	ID    uuid.UUID
+	Data  json.RawMessage
+}
+
+// RemoveRecommender takes an expert away, with the files attached to them.
+type RemoveRecommender struct {
+	Facts Facts `json:"-"`
+	ID    uuid.UUID
+}
+
+// Submit hands the declaration in, the first time or after a return. Commitment is the ticked pledge of truth.
+type Submit struct {
+	Facts      Facts `json:"-"`
+	Commitment bool
+}
+
+// Withdraw takes a submitted declaration back before anybody has decided anything.
+type Withdraw struct {
+	Facts Facts `json:"-"`
+}
+
+// ApproveStage passes the declaration on to the next stage. Stage optionally names the stage that the officer
+// saw, so that a click on a stale page cannot decide a later one.
+type ApproveStage struct {
+	Facts   Facts `json:"-"`
+	Stage   string
+	Opinion string
+}
+
+// Return sends the declaration back for correction of the named modules.
+type Return struct {
+	Facts   Facts `json:"-"`
+	Stage   string
+	Opinion string
+	Modules []string
+}
+
+// Terminate ends the review with a refusal.
+type Terminate struct {
+	Facts   Facts `json:"-"`
+	Stage   string
+	Opinion string
+}
+
+// ApproveFinal is the review committee's approval at the last stage (终审通过).
+type ApproveFinal struct {
+	Facts   Facts `json:"-"`
+	Stage   string
+	Opinion string
+}
+
+func (Start) isCommand()             {}
+func (SaveModule) isCommand()        {}
+func (AttachFile) isCommand()        {}
+func (RemoveFile) isCommand()        {}
+func (AddRecommender) isCommand()    {}
+func (ChangeRecommender) isCommand() {}
+func (RemoveRecommender) isCommand() {}
+func (Submit) isCommand()            {}
+func (Withdraw) isCommand()          {}
+func (ApproveStage) isCommand()      {}
+func (Return) isCommand()            {}
+func (Terminate) isCommand()         {}
+func (ApproveFinal) isCommand()      {}
+
+// WithFacts fills in the looked-up facts.
+func (c Start) WithFacts(f Facts) Command { c.Facts = f; return c }
+
+// WithFacts fills in the looked-up facts.
+func (c SaveModule) WithFacts(f Facts) Command { c.Facts = f; return c }
+
+// WithFacts fills in the looked-up facts.
+func (c AttachFile) WithFacts(f Facts) Command { c.Facts = f; return c }
+
+// WithFacts fills in the looked-up facts.
+func (c RemoveFile) WithFacts(f Facts) Command { c.Facts = f; return c }
+
+// WithFacts fills in the looked-up facts.
+func (c AddRecommender) WithFacts(f Facts) Command { c.Facts = f; return c }
+
+// WithFacts fills in the looked-up facts.
+func (c ChangeRecommender) WithFacts(f Facts) Command { c.Facts = f; return c }
+
+// WithFacts fills in the looked-up facts.
+func (c RemoveRecommender) WithFacts(f Facts) Command { c.Facts = f; return c }
+
+// WithFacts fills in the looked-up facts.
+func (c Submit) WithFacts(f Facts) Command { c.Facts = f; return c }
+
+// WithFacts fills in the looked-up facts.
+func (c Withdraw) WithFacts(f Facts) Command { c.Facts = f; return c }
+
+// WithFacts fills in the looked-up facts.
+func (c ApproveStage) WithFacts(f Facts) Command { c.Facts = f; return c }
+
+// WithFacts fills in the looked-up facts.
+func (c Return) WithFacts(f Facts) Command { c.Facts = f; return c }
+
+// WithFacts fills in the looked-up facts.
+func (c Terminate) WithFacts(f Facts) Command { c.Facts = f; return c }
+
+// WithFacts fills in the looked-up facts.
+func (c ApproveFinal) WithFacts(f Facts) Command { c.Facts = f; return c }

@@ -1,0 +1,194 @@
+package declaration
+
+import (
+	"slices"
+	"time"
+
+	"zhiping/domain"
+	"zhiping/domain/catalog"
+	"zhiping/domain/text"
+)
+
+func submit(s State, c Submit) ([]Event, error) {
+	f := c.Facts
+	switch s.Status {
+	case StatusDraft, StatusWithdrawn:
+		if !f.Notice.Open {
+			return nil, ErrNoticeClosed
+		}
+	case StatusReturned:
+		if overdue(s, f) {
+			return nil, ErrCorrectionOverdue
+		}
+	default:
+		return nil, ErrNotEditable
+	}
+	switch {
+	case f.Pending:
+		return nil, ErrBindingPending
+	case f.Unit.ID == "":
+		return nil, ErrNotBound
+	case !c.Commitment:
+		return nil, ErrCommitment
+	}
+	form := Form(s, f)
+	form.Unit, form.UnitID = text.Same(f.Unit.Name), f.Unit.ID
+	if faults := f.Checker.Validate(form); len(faults) > 0 {
+		return nil, domain.ErrInvalid.WithFaults(faults...)
+	}
+	route := Route(f)
+	return []Event{Submitted{
+		Round:      s.Round + 1,
+		Unit:       f.Unit,
+		Department: f.Department,
+		Route:      route,
+		Stage:      entry(s, f, route),
+		Commitment: text.Of("commitment", nil),
+	}}, nil
+}
+
+// Route joins the definition's stages with the organizations that hold them now.
+func Route(f Facts) []Stage {
+	holders := map[string]domain.Organization{
+		catalog.StageUnit:       f.Unit,
+		catalog.StageDepartment: f.Department,
+		catalog.StageBureau:     f.Notice.Bureau,
+		catalog.StageCommittee:  f.Notice.Committee,
+	}
+	var route []Stage
+	for _, st := range f.Checker.Definition().Route {
+		route = append(route, Stage{Key: st.Key, Kind: st.Kind, Name: st.Name, Organization: holders[st.Kind]})
+	}
+	return route
+}
+
+// entry is where a submission enters: the first stage, since the unit vouches for changed material, or the
+// stage that returned it where the notice says so; a new unit must always see it first (domain.md 4, decision 4).
+func entry(s State, f Facts, route []Stage) string {
+	resubmit := f.Notice.ResubmitTo
+	if resubmit == "" {
+		resubmit = f.Checker.Definition().ResubmitTo
+	}
+	if resubmit == "returning" && s.Correction != nil && s.Unit.ID == f.Unit.ID &&
+		slices.ContainsFunc(route, func(st Stage) bool { return st.Key == s.Correction.Stage }) {
+		return s.Correction.Stage
+	}
+	return route[0].Key
+}
+
+func withdraw(s State) ([]Event, error) {
+	switch {
+	case s.Decided:
+		return nil, ErrAlreadyDecided
+	case s.Status != StatusSubmitted:
+		return nil, ErrNotSubmitted
+	}
+	return []Event{Withdrawn{Stage: s.Stage}}, nil
+}
+
+// deciding is the guard of every decision: it must wait at a stage that the officer's organization holds, and at
+// the one that the officer saw.
+func deciding(s State, f Facts, seen string) (Stage, int, error) {
+	stage, i, ok := s.Current()
+	if !ok || f.Organization.ID == "" || stage.Organization.ID != f.Organization.ID || seen != "" && seen != stage.Key {
+		return Stage{}, 0, ErrWrongStage
+	}
+	return stage, i, nil
+}
+
+func approveStage(s State, c ApproveStage) ([]Event, error) {
+	stage, i, err := deciding(s, c.Facts, c.Stage)
+	if err != nil {
+		return nil, err
+	}
+	if i == len(s.Route)-1 {
+		return nil, ErrWrongStage
+	}
+	opinion, err := domain.Opinion(c.Opinion, false)
+	if err != nil {
+		return nil, err
+	}
+	if q := c.Facts.Notice.Quota; q > 0 && stage.Kind == catalog.StageUnit && c.Facts.PassedOn >= q {
+		return nil, ErrQuota.With(text.Args{"quota": q})
+	}
+	return []Event{StageApproved{Stage: stage.Key, Organization: stage.Organization, Opinion: opinion,
+		Next: s.Route[i+1].Key}}, nil
+}
+
+func approveFinal(s State, c ApproveFinal) ([]Event, error) {
+	stage, i, err := deciding(s, c.Facts, c.Stage)
+	if err != nil {
+		return nil, err
+	}
+	if i != len(s.Route)-1 {
+		return nil, ErrWrongStage
+	}
+	opinion, err := domain.Opinion(c.Opinion, false)
+	if err != nil {
+		return nil, err
+	}
+	return []Event{Approved{Stage: stage.Key, Organization: stage.Organization, Opinion: opinion}}, nil
+}
+
+func terminate(s State, c Terminate) ([]Event, error) {
+	stage, _, err := deciding(s, c.Facts, c.Stage)
+	if err != nil {
+		return nil, err
+	}
+	opinion, err := domain.Opinion(c.Opinion, true)
+	if err != nil {
+		return nil, err
+	}
+	return []Event{Terminated{Stage: stage.Key, Organization: stage.Organization, Opinion: opinion}}, nil
+}
+
+func sendBack(s State, c Return) ([]Event, error) {
+	stage, _, err := deciding(s, c.Facts, c.Stage)
+	if err != nil {
+		return nil, err
+	}
+	var faults []domain.Fault
+	opinion, err := domain.Opinion(c.Opinion, true)
+	if e, ok := err.(*domain.Error); ok {
+		faults = append(faults, e.Faults...)
+	}
+	modules, wrong := returnable(c.Facts.Checker.Definition(), c.Modules)
+	if faults = append(faults, wrong...); len(faults) > 0 {
+		return nil, domain.ErrInvalid.WithFaults(faults...)
+	}
+	var deadline time.Time
+	if days := c.Facts.Notice.CorrectionDays; days > 0 {
+		deadline = c.Facts.Now.Add(time.Duration(days) * 24 * time.Hour)
+	}
+	return []Event{Returned{Stage: stage.Key, Organization: stage.Organization, Opinion: opinion, Modules: modules,
+		Deadline: deadline}}, nil
+}
+
+// returnable keeps the form's order and drops repetitions.
+func returnable(def catalog.Definition, asked []string) (modules []string, faults []domain.Fault) {
+	known := make([]string, 0, len(def.Modules)+1)
+	for _, m := range def.Modules {
+		known = append(known, m.Key)
+	}
+	if def.Recommender != nil {
+		known = append(known, ModuleRecommenders)
+	}
+	for _, m := range asked {
+		if !slices.Contains(known, m) {
+			f := domain.NewFault("unknown_module", text.Args{"module": m})
+			f.Location = "body.modules"
+			faults = append(faults, f)
+		}
+	}
+	if len(asked) == 0 {
+		f := domain.NewFault("missing", nil)
+		f.Location = "body.modules"
+		faults = append(faults, f)
+	}
+	for _, k := range known {
+		if slices.Contains(asked, k) {
+			modules = append(modules, k)
+		}
+	}
+	return modules, faults
+}

@@ -1,0 +1,175 @@
+// Package notice is the call for declarations (申报通知): one batch of one declaration type, with its window,
+// its qualification cut-off date and the definition that it was published with (domain.md 4, decision 1).
+package notice
+
+import (
+	"time"
+
+	"zhiping/domain"
+	"zhiping/domain/catalog"
+)
+
+// Content is what an office writes into a notice. It is stored in events: fields are only ever added.
+type Content struct {
+	Type         string              `json:"type"` // key of a declaration type
+	Title        string              `json:"title"`
+	Year         int                 `json:"year"`
+	Batch        string              `json:"batch,omitempty"` // e.g. 第三批
+	OpensAt      time.Time           `json:"opensAt"`
+	ClosesAt     time.Time           `json:"closesAt"`        // the first moment that is too late
+	CutOff       time.Time           `json:"cutOff,omitzero"` // qualification cut-off date (domain.md 1.3); zero: ClosesAt
+	Instructions string              `json:"instructions"`
+	Bureau       domain.Organization `json:"bureau"`    // who holds the bureau stages
+	Committee    domain.Organization `json:"committee"` // who holds the committee stages
+	ResubmitTo   string              `json:"resubmitTo,omitempty"`
+	// CorrectionDays is how long a returned declaration may be corrected, whatever the window; 0: no deadline.
+	CorrectionDays int `json:"correctionDays,omitempty"`
+	// Quota bounds how many declarations one unit may pass on; 0: no bound.
+	Quota int `json:"quota,omitempty"`
+}
+
+// Command is asked of a notice. The set is closed.
+//
+//sumtype:decl
+type Command interface{ isCommand() }
+
+// Draft writes a new notice. Known is the looked-up fact that the catalog has the type.
+type Draft struct {
+	Content Content
+	Known   bool `json:"-"`
+}
+
+// Revise replaces a draft's content; on a published notice it may only extend the window.
+type Revise struct {
+	Content Content
+	Known   bool `json:"-"`
+}
+
+// Publish opens the notice to applicants, with the newest definition of its type, which is looked up.
+type Publish struct {
+	Definition catalog.Definition `json:"-"`
+}
+
+// Close ends the window now.
+type Close struct{}
+
+func (Draft) isCommand()   {}
+func (Revise) isCommand()  {}
+func (Publish) isCommand() {}
+func (Close) isCommand()   {}
+
+// Event is something that happened to a notice. The set is closed.
+//
+//sumtype:decl
+type Event interface{ isEvent() }
+
+// Drafted says that a notice was written.
+type Drafted struct {
+	Content Content `json:"content"`
+}
+
+// Revised says that a draft was changed.
+type Revised struct {
+	Content Content `json:"content"`
+}
+
+// Published says that applicants can see the notice, and by which definition they declare.
+type Published struct {
+	Definition catalog.Definition `json:"definition"`
+}
+
+// Extended says that the window closes later.
+type Extended struct {
+	ClosesAt time.Time `json:"closesAt"`
+}
+
+// Closed says that the window was closed by hand.
+type Closed struct{}
+
+func (Drafted) isEvent()   {}
+func (Revised) isEvent()   {}
+func (Published) isEvent() {}
+func (Extended) isEvent()  {}
+func (Closed) isEvent()    {}
+
+// EventTypes lists the package's events under the names that they are stored with.
+func EventTypes() []domain.EventType {
+	return []domain.EventType{
+		{Name: "NoticeDrafted", Version: 1, Zero: Drafted{}},
+		{Name: "NoticeRevised", Version: 1, Zero: Revised{}},
+		{Name: "NoticePublished", Version: 1, Zero: Published{}},
+		{Name: "NoticeExtended", Version: 1, Zero: Extended{}},
+		{Name: "NoticeClosed", Version: 1, Zero: Closed{}},
+	}
+}
+
+// Status is where a notice stands; whether it is open also depends on the time, see State.Open.
+type Status string
+
+// The statuses of a notice.
+const (
+	StatusDraft     Status = "draft"
+	StatusPublished Status = "published"
+	StatusClosed    Status = "closed"
+)
+
+// State is a notice as its events tell it. The zero State is a notice that nobody wrote.
+type State struct {
+	Content    Content
+	Status     Status
+	Definition catalog.Definition // of published notices
+}
+
+// Open tells whether declarations can be started and submitted at that time.
+func (s State) Open(now time.Time) bool {
+	return s.Status == StatusPublished && !now.Before(s.Content.OpensAt) && now.Before(s.Content.ClosesAt)
+}
+
+// Phase is the state that the HTTP contract names: draft, upcoming, open or closed.
+func (s State) Phase(now time.Time) string {
+	switch {
+	case s.Status == StatusDraft:
+		return "draft"
+	case s.Status == StatusPublished && now.Before(s.Content.OpensAt):
+		return "upcoming"
+	case s.Open(now):
+		return "open"
+	}
+	return "closed"
+}
+
+// CutOffDate is the date on which qualifications are judged.
+func (c Content) CutOffDate() time.Time {
+	if c.CutOff.IsZero() {
+		return c.ClosesAt
+	}
+	return c.CutOff
+}
+
+// Equal compares contents; times are compared as moments, whatever their zone.
+func (c Content) Equal(o Content) bool {
+	if !c.OpensAt.Equal(o.OpensAt) || !c.ClosesAt.Equal(o.ClosesAt) || !c.CutOff.Equal(o.CutOff) {
+		return false
+	}
+	c.OpensAt, c.ClosesAt, c.CutOff = o.OpensAt, o.ClosesAt, o.CutOff
+	return c == o
+}
+
+// Evolve folds one event into the state.
+func Evolve(s State, e Event) State {
+	switch e := e.(type) {
+	case Drafted:
+		return State{Content: e.Content, Status: StatusDraft}
+	case Revised:
+		s.Content = e.Content
+	case Published:
+		s.Status, s.Definition = StatusPublished, e.Definition
+	case Extended:
+		s.Content.ClosesAt = e.ClosesAt
+	case Closed:
+		s.Status = StatusClosed
+	default:
+		panic("notice: event of an unknown type")
+	}
+	return s
+}
