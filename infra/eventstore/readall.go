@@ -1,0 +1,105 @@
+package eventstore
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+
+	"zhiping/domain"
+)
+
+// scanMax is how many events one ReadAll looks at, found or not, so that a rare type cannot hold a request
+// for as long as the whole log takes.
+const scanMax = 50_000
+
+// All asks for a part of $all, the log of all streams in the order in which they were written.
+type All struct {
+	// After is a position: only events behind it (before it, when Backward) are read. Zero is the very
+	// beginning, or the end when Backward.
+	After    uint64
+	Backward bool
+	// Types limits the result to these event types; empty means all of ours. The store's own events, whose
+	// types begin with $, are never included.
+	Types []string
+	// Limit is the most events to return; at least 1.
+	Limit int
+}
+
+// Page is a part of $all. Next continues it as the next All.After; More is false when the end was reached.
+type Page struct {
+	Events []domain.Recorded
+	Next   uint64
+	More   bool
+}
+
+// ReadAll reads a part of $all. A page can be empty and still have more, when nothing in it was of interest.
+func (c *Client) ReadAll(ctx context.Context, q All) (Page, error) {
+	page := Page{Next: q.After}
+	if q.Limit < 1 {
+		return page, fmt.Errorf("read $all: limit %d", q.Limit)
+	}
+	wanted := make(map[string]bool, len(q.Types))
+	for _, t := range q.Types {
+		wanted[t] = true
+	}
+	seen := 0
+	err := c.read(ctx,
+		func(ctx context.Context, db *esdb.Client) (*esdb.ReadStream, error) {
+			return db.ReadAll(ctx, q.options(), math.MaxUint64)
+		},
+		func(e *esdb.RecordedEvent) (bool, error) {
+			at := e.Position.Commit
+			if !q.Backward && q.After > 0 && at <= q.After {
+				return true, nil // the store's forward reads include the position itself
+			}
+			if len(page.Events) == q.Limit || seen == scanMax {
+				page.More = true
+				return false, nil
+			}
+			seen++
+			page.Next = at
+			if strings.HasPrefix(e.EventType, "$") || len(wanted) > 0 && !wanted[e.EventType] {
+				return true, nil
+			}
+			r, err := c.codec.Decode(e)
+			page.Events = append(page.Events, r)
+			return err == nil, err
+		})
+	if err != nil {
+		return Page{}, fmt.Errorf("read $all: %w", classify(err))
+	}
+	return page, nil
+}
+
+func (q All) options() esdb.ReadAllOptions {
+	o := esdb.ReadAllOptions{Direction: esdb.Forwards, From: esdb.Start{}}
+	if q.Backward {
+		o = esdb.ReadAllOptions{Direction: esdb.Backwards, From: esdb.End{}}
+	}
+	if q.After > 0 {
+		o.From = esdb.Position{Commit: q.After, Prepare: q.After}
+	}
+	return o
+}
+
+// Head is the position of the last event in $all, the store's own included; 0 when there is none.
+func (c *Client) Head(ctx context.Context) (uint64, error) {
+	ctx, cancel := context.WithTimeout(ctx, c.calls.Timeout)
+	defer cancel()
+	var head uint64
+	err := c.read(ctx,
+		func(ctx context.Context, db *esdb.Client) (*esdb.ReadStream, error) {
+			return db.ReadAll(ctx, esdb.ReadAllOptions{Direction: esdb.Backwards, From: esdb.End{}}, 1)
+		},
+		func(e *esdb.RecordedEvent) (bool, error) {
+			head = e.Position.Commit
+			return true, nil
+		})
+	if err != nil {
+		return 0, fmt.Errorf("read head: %w", classify(err))
+	}
+	return head, nil
+}
