@@ -20,6 +20,8 @@ type Checker interface {
 	RecommendersOpen(form catalog.Form) bool
 	// Validate lists everything that still blocks submission.
 	Validate(form catalog.Form) []domain.Fault
+	// Complete tells whether a module has all that submission asks of it.
+	Complete(form catalog.Form, module string) bool
 }
 
 // Facts are what the executor looks up outside the declaration's own stream before every decision.

@@ -1,0 +1,98 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"zhiping/domain"
+	"zhiping/domain/access"
+	"zhiping/domain/binding"
+	"zhiping/domain/declaration"
+	"zhiping/domain/unit"
+)
+
+// Binding runs a command on the applicant's binding.
+func (x *Executor) Binding(ctx context.Context, env Envelope, applicant string, c binding.Command) (Result[binding.State], error) {
+	name := bindingAction(c)
+	return execute(ctx, x, bindings, request[binding.State, binding.Command]{
+		env: env, id: applicant, cmd: c, name: name,
+		authorise: func(s binding.State) error {
+			if err := mayTry(env.Actor, name); err != nil {
+				return err
+			}
+			if s.Status != binding.StatusPending && (name == "ApproveBinding" || name == "RejectBinding") {
+				return nil // Decide says that nothing is waiting
+			}
+			if !access.Allowed(env.Actor, access.Action(name), access.Resource{Applicant: applicant, Unit: s.Unit.ID}) {
+				return domain.ErrForbidden
+			}
+			return nil
+		},
+		facts: func(ctx context.Context, s binding.State, c binding.Command) (binding.Command, error) {
+			return x.bindingFacts(ctx, env, applicant, s, c)
+		},
+	})
+}
+
+func (x *Executor) bindingFacts(ctx context.Context, env Envelope, applicant string, s binding.State, c binding.Command) (binding.Command, error) {
+	switch c := c.(type) {
+	case binding.Bind:
+		c.Applicant = domain.Organization{ID: applicant, Name: env.Actor.Name}
+		u, _, err := load(ctx, x, units, domain.Stream(domain.CategoryUnit, c.USCC), false)
+		if err != nil {
+			return nil, err
+		}
+		if u.state.Status == unit.StatusApproved {
+			c.Unit = domain.Organization{ID: u.state.USCC, Name: u.state.Name}
+		}
+		return c, nil
+	case binding.Approve:
+		c.Unit = env.Actor.Organization.ID
+		return c, nil
+	case binding.Reject:
+		c.Unit = env.Actor.Organization.ID
+		return c, nil
+	case binding.Unbind:
+		if s.Status != binding.StatusBound {
+			return c, nil
+		}
+		var err error
+		c.UnderReview, err = x.underReview(ctx, applicant, s.Unit.ID)
+		return c, err
+	}
+	return c, nil
+}
+
+// underReview asks the index which declarations there are and the event store how each stands. A submission that
+// is appended between this look and the unbinding is the race that remains; the declaration then keeps the unit
+// that it was submitted with, and is decided by it.
+func (x *Executor) underReview(ctx context.Context, applicant, uscc string) (bool, error) {
+	ids, err := x.index.Declarations(ctx, applicant)
+	if err != nil {
+		return false, fmt.Errorf("declarations of %s: %w", applicant, err)
+	}
+	for _, id := range ids {
+		d, _, err := load(ctx, x, declarations, domain.Stream(domain.CategoryDeclaration, id.String()), false)
+		if err != nil {
+			return false, err
+		}
+		if d.state.Status == declaration.StatusSubmitted && d.state.Unit.ID == uscc {
+			return true, nil
+		}
+	}
+	return false, nil
+}
+
+func bindingAction(c binding.Command) string {
+	switch c.(type) {
+	case binding.Bind:
+		return "BindUnit"
+	case binding.Approve:
+		return "ApproveBinding"
+	case binding.Reject:
+		return "RejectBinding"
+	case binding.Unbind:
+		return "UnbindUnit"
+	}
+	panic(fmt.Sprintf("commands: %T has no action", c))
+}

@@ -1,0 +1,199 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"zhiping/domain"
+	"zhiping/domain/access"
+	"zhiping/domain/binding"
+	"zhiping/domain/catalog"
+	"zhiping/domain/declaration"
+	"zhiping/domain/notice"
+)
+
+// Declaration runs a command on the declaration. The id of one to be started is domain.DeclarationID of its
+// notice and the actor; ErrNotFound is all that a caller learns of a declaration that they may not see.
+func (x *Executor) Declaration(ctx context.Context, env Envelope, id uuid.UUID, c declaration.Command) (Result[declaration.State], error) {
+	name, decision := declarationAction(c)
+	return execute(ctx, x, declarations, request[declaration.State, declaration.Command]{
+		env: env, id: id.String(), cmd: c, name: name, exclusive: decision,
+		authorise: func(s declaration.State) error { return authoriseDeclaration(env.Actor, name, decision, s) },
+		facts: func(ctx context.Context, s declaration.State, c declaration.Command) (declaration.Command, error) {
+			f, err := x.declarationFacts(ctx, env, s, c)
+			if err != nil {
+				return nil, err
+			}
+			if st, starting := c.(declaration.Start); starting {
+				st.ID, st.Applicant = id, catalog.Person{ID: env.Actor.ID, Name: env.Actor.Name}
+				c = st
+			}
+			return c.WithFacts(f), nil
+		},
+	})
+}
+
+// Resource is the declaration as the policy table sees it.
+func Resource(s declaration.State) access.Resource {
+	r := access.Resource{Applicant: s.Applicant.ID, Unit: s.Unit.ID, Department: s.Department.ID}
+	for _, st := range s.Route {
+		r.Reviewers = append(r.Reviewers, st.Organization.ID)
+	}
+	return r
+}
+
+// authoriseDeclaration hides what the actor may not see, except from officers who try to decide: they learn that
+// it is not theirs (HTTP contract, “Review”).
+func authoriseDeclaration(a domain.Actor, name string, decision bool, s declaration.State) error {
+	if err := mayTry(a, name); err != nil {
+		return err
+	}
+	if s.Status == "" { // Start, or Decide says that there is none
+		return nil
+	}
+	r := Resource(s)
+	switch {
+	case access.Allowed(a, access.Action(name), r):
+		return nil
+	case decision || access.Allowed(a, "viewDeclaration", r):
+		return domain.ErrForbidden
+	}
+	return declaration.ErrNotFound
+}
+
+// declarationFacts looks up what the command needs: the notice always, the applicant's binding and unit only
+// where the command depends on them, since every look-up is a round trip.
+func (x *Executor) declarationFacts(ctx context.Context, env Envelope, s declaration.State, c declaration.Command) (declaration.Facts, error) {
+	f := declaration.Facts{Now: x.clock().UTC(), Organization: env.Actor.Organization}
+	noticeID, applicant := s.Notice.ID, s.Applicant.ID
+	if st, starting := c.(declaration.Start); starting {
+		noticeID, applicant = st.NoticeID, env.Actor.ID
+	}
+	if noticeID == uuid.Nil {
+		return f, nil // there is no such declaration, as Decide will say
+	}
+	n, _, err := load(ctx, x, notices, domain.Stream(domain.CategoryNotice, noticeID.String()), false)
+	if err != nil {
+		return f, err
+	}
+	content := n.state.Content
+	f.Notice = declaration.Notice{
+		ID: noticeID, Title: content.Title, Year: content.Year, Batch: content.Batch,
+		Published: n.state.Status != "" && n.state.Status != notice.StatusDraft,
+		Open:      n.state.Open(f.Now), Upcoming: n.state.Phase(f.Now) == "upcoming",
+		CutOff: content.CutOffDate(), Bureau: content.Bureau, Committee: content.Committee,
+		ResubmitTo: content.ResubmitTo, CorrectionDays: content.CorrectionDays, Quota: content.Quota,
+	}
+	if !f.Notice.Published {
+		return f, nil
+	}
+	if f.Checker, err = x.checker(noticeID, n.state); err != nil {
+		return f, err
+	}
+	switch c.(type) {
+	case declaration.Start, declaration.Submit:
+		return f, x.bindingOf(ctx, applicant, &f)
+	case declaration.ApproveStage:
+		if content.Quota > 0 {
+			f.PassedOn, err = x.index.PassedOn(ctx, noticeID, s.Unit.ID)
+		}
+	}
+	return f, err
+}
+
+func (x *Executor) bindingOf(ctx context.Context, applicant string, f *declaration.Facts) error {
+	b, _, err := load(ctx, x, bindings, domain.Stream(domain.CategoryBinding, applicant), false)
+	if err != nil {
+		return err
+	}
+	f.Pending = b.state.Status == binding.StatusPending
+	if b.state.Status != binding.StatusBound {
+		return nil
+	}
+	u, _, err := load(ctx, x, units, domain.Stream(domain.CategoryUnit, b.state.Unit.ID), false)
+	if err != nil {
+		return err
+	}
+	f.Unit, f.Department = b.state.Unit, u.state.Department
+	return nil
+}
+
+// Problems lists what still blocks the submission of a declaration, by the same look-ups and the same check as
+// Submit itself. Whether the actor may see the declaration is the caller's question.
+func (x *Executor) Problems(ctx context.Context, env Envelope, id uuid.UUID) ([]domain.Fault, error) {
+	d, _, err := load(ctx, x, declarations, domain.Stream(domain.CategoryDeclaration, id.String()), false)
+	if err != nil {
+		return nil, err
+	}
+	if d.state.Status == "" {
+		return nil, declaration.ErrNotFound
+	}
+	f, err := x.declarationFacts(ctx, env, d.state, declaration.Submit{})
+	if err != nil {
+		return nil, err
+	}
+	return f.Checker.Validate(declaration.Form(d.state, f)), nil
+}
+
+// Checker is the compiled definition of a published notice.
+func (x *Executor) Checker(ctx context.Context, noticeID uuid.UUID) (declaration.Checker, error) {
+	if c, ok := x.checkers.Get(noticeID); ok {
+		return c, nil
+	}
+	n, _, err := load(ctx, x, notices, domain.Stream(domain.CategoryNotice, noticeID.String()), false)
+	if err != nil {
+		return nil, err
+	}
+	if n.state.Status == "" || n.state.Status == notice.StatusDraft {
+		return nil, declaration.ErrNoticeNotFound
+	}
+	return x.checker(noticeID, n.state)
+}
+
+// checker compiles a notice's definition once; it never changes after publication.
+func (x *Executor) checker(id uuid.UUID, s notice.State) (declaration.Checker, error) {
+	if c, ok := x.checkers.Get(id); ok {
+		return c, nil
+	}
+	c, err := x.compile(s.Definition)
+	if err != nil {
+		return nil, fmt.Errorf("compile the definition of notice %s: %w", id, err)
+	}
+	x.checkers.Add(id, c)
+	return c, nil
+}
+
+// declarationAction names the command as the policy table and the audit trail do, and tells decisions apart.
+func declarationAction(c declaration.Command) (name string, decision bool) {
+	switch c.(type) {
+	case declaration.Start:
+		return "StartDeclaration", false
+	case declaration.SaveModule:
+		return "SaveModule", false
+	case declaration.AttachFile:
+		return "AttachFile", false
+	case declaration.RemoveFile:
+		return "RemoveFile", false
+	case declaration.AddRecommender:
+		return "AddRecommender", false
+	case declaration.ChangeRecommender:
+		return "ChangeRecommender", false
+	case declaration.RemoveRecommender:
+		return "RemoveRecommender", false
+	case declaration.Submit:
+		return "SubmitDeclaration", false
+	case declaration.Withdraw:
+		return "WithdrawDeclaration", false
+	case declaration.ApproveStage:
+		return "ApproveStage", true
+	case declaration.Return:
+		return "ReturnDeclaration", true
+	case declaration.Terminate:
+		return "TerminateReview", true
+	case declaration.ApproveFinal:
+		return "ApproveFinal", true
+	}
+	panic(fmt.Sprintf("commands: %T has no action", c))
+}

@@ -1,0 +1,235 @@
+package commands
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strconv"
+	"time"
+
+	"github.com/google/uuid"
+
+	"zhiping/domain"
+)
+
+// MaxAttempts bounds how often a command is decided anew after losing a race.
+const MaxAttempts = 10
+
+// Envelope is what comes with a command: who asks, from where, and under which conditions.
+type Envelope struct {
+	Actor         domain.Actor
+	IP            string
+	CorrelationID string
+	CausationID   string
+	Traceparent   string
+	// Key is the caller's Idempotency-Key: the same key of the same caller is the same command. Empty for none.
+	Key string
+	// IfMatch is the revision that the caller has seen; the command is refused on any other. Nil for none.
+	IfMatch *uint64
+}
+
+// Result is the state after a command. A retry answers with the state as it was after the first time.
+type Result[S any] struct {
+	State    S
+	Revision uint64 // the stream's last revision
+	Position uint64 // the last event's position in $all; 0 when the command changed nothing in this process's memory
+}
+
+// Report tells an observer how a command went. Payloads are not in it.
+type Report struct {
+	Command   string
+	Stream    string
+	Actor     string
+	Events    int
+	Conflicts int // lost races
+	Replayed  bool
+	Duration  time.Duration
+	Err       error
+}
+
+// aggregate is what the executor needs to know of one kind of aggregate.
+type aggregate[S, C, E any] struct {
+	category string
+	decide   func(S, C) ([]E, error)
+	evolve   func(S, E) S
+}
+
+// request is one command with all that the generic executor calls back.
+type request[S, C any] struct {
+	env  Envelope
+	id   string
+	cmd  C
+	name string
+	// exclusive commands are decisions of people on what they saw: never decided again on another state.
+	exclusive bool
+	// authorise judges the actor against the loaded state.
+	authorise func(S) error
+	// facts fills in what the command needs from outside its stream.
+	facts func(context.Context, S, C) (C, error)
+}
+
+// execute is the one write path: load, authorise, look facts up, decide, append at the loaded revision. Only a
+// lost race is tried again, from loading on, and only where the caller did not tie the command to a revision.
+func execute[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E], r request[S, C]) (res Result[S], err error) {
+	started := x.clock()
+	report := Report{Command: r.name, Stream: domain.Stream(a.category, r.id), Actor: r.env.Actor.ID}
+	defer func() {
+		report.Duration, report.Err = x.clock().Sub(started), err
+		x.observe(ctx, report)
+	}()
+	meta, err := x.metadata(r.env, r.name, r.cmd)
+	if err != nil {
+		return res, err
+	}
+	// A cached state is good enough to try with: an append at a stale revision is refused by the store, and a
+	// refusal by Decide is checked against the fresh state before anyone hears of it.
+	cached := !r.exclusive
+	for attempt := 0; attempt < MaxAttempts; attempt++ {
+		l, fresh, err := load(ctx, x, a, report.Stream, cached)
+		if err != nil {
+			return res, err
+		}
+		if slices.Contains(l.commands, meta.CommandID) {
+			report.Replayed = true
+			return replay(ctx, x, a, report.Stream, meta)
+		}
+		events, err := decide(ctx, a, r, l)
+		if (err != nil || len(events) == 0) && !fresh {
+			cached = false
+			continue
+		}
+		if err != nil {
+			return res, err
+		}
+		if len(events) == 0 {
+			return l.result(), nil
+		}
+		next, err := appendEvents(ctx, x, a, report.Stream, l, meta, events)
+		switch {
+		case err == nil:
+			report.Events = len(events)
+			return next.result(), nil
+		case !errors.Is(err, ErrConflict):
+			return res, err
+		case !fresh:
+			cached = false // our memory was stale; nobody lost a race yet
+			continue
+		case r.env.IfMatch != nil:
+			return res, domain.ErrStaleRevision
+		case r.exclusive:
+			report.Conflicts++
+			// Perhaps it was our own earlier try, whose answer got lost.
+			if again, _, err := load(ctx, x, a, report.Stream, false); err == nil && slices.Contains(again.commands, meta.CommandID) {
+				report.Replayed = true
+				return replay(ctx, x, a, report.Stream, meta)
+			}
+			return res, domain.ErrConcurrentChange
+		}
+		report.Conflicts++
+		cached = false
+		if err := pause(ctx, attempt); err != nil {
+			return res, err
+		}
+	}
+	return res, domain.ErrConcurrentChange
+}
+
+func decide[S, C, E any](ctx context.Context, a aggregate[S, C, E], r request[S, C], l loaded[S]) ([]E, error) {
+	if err := r.authorise(l.state); err != nil {
+		return nil, err
+	}
+	if m := r.env.IfMatch; m != nil && (l.revision < 0 || uint64(l.revision) != *m) {
+		return nil, domain.ErrStaleRevision
+	}
+	cmd, err := r.facts(ctx, l.state, r.cmd)
+	if err != nil {
+		return nil, err
+	}
+	return a.decide(l.state, cmd)
+}
+
+func appendEvents[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E], stream string, l loaded[S],
+	meta domain.Metadata, events []E,
+) (loaded[S], error) {
+	proposed := make([]domain.Proposed, len(events))
+	next := l
+	for i, e := range events {
+		t, ok := x.types[typeKey(e)]
+		if !ok {
+			return l, fmt.Errorf("commands: %T is in no list of event types", e)
+		}
+		m := meta
+		m.SchemaVersion = t.Version
+		proposed[i] = domain.Proposed{ID: domain.DerivedID(meta.CommandID.String(), strconv.Itoa(i)), Type: t.Name, Meta: m, Event: e}
+		next.state = a.evolve(next.state, e)
+	}
+	done, err := x.store.Append(ctx, stream, l.revision, proposed)
+	if err != nil {
+		return l, fmt.Errorf("append %s: %w", stream, err)
+	}
+	next.revision, next.position = int64(done.Revision), done.Position //nolint:gosec // revisions stay far below 2^63
+	next.commands = append(slices.Clip(l.commands), meta.CommandID)
+	x.cache.Add(stream, next)
+	return next, nil
+}
+
+// replay answers a retry with the state after the command's last event, as it was recorded the first time.
+func replay[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E], stream string, meta domain.Metadata) (Result[S], error) {
+	events, err := x.store.Read(ctx, stream, 0)
+	if err != nil {
+		return Result[S]{}, fmt.Errorf("read %s: %w", stream, err)
+	}
+	var l, at loaded[S]
+	l.revision = NoStream
+	for _, e := range events {
+		if l, err = fold(a, l, e); err != nil {
+			return Result[S]{}, err
+		}
+		if e.Meta.CommandID != meta.CommandID {
+			continue
+		}
+		if e.Meta.Fingerprint != meta.Fingerprint {
+			return Result[S]{}, domain.ErrKeyReused
+		}
+		at = l
+	}
+	return at.result(), nil
+}
+
+func (x *Executor) metadata(env Envelope, name string, cmd any) (domain.Metadata, error) {
+	body, err := json.Marshal(cmd)
+	if err != nil {
+		return domain.Metadata{}, fmt.Errorf("fingerprint of %s: %w", name, err)
+	}
+	sum := sha256.Sum256(append([]byte(name+"\n"), body...))
+	id := x.newID()
+	if env.Key != "" {
+		id = domain.DerivedID("command", env.Actor.ID, env.Key)
+	}
+	return domain.Metadata{
+		At: x.clock().UTC(), Actor: env.Actor.ID, ActorName: env.Actor.Name, Role: env.Actor.Role(),
+		Organization: env.Actor.Organization, IP: env.IP, CorrelationID: env.CorrelationID,
+		CausationID: env.CausationID, CommandID: id, Command: name,
+		Fingerprint: hex.EncodeToString(sum[:8]), Traceparent: env.Traceparent,
+	}, nil
+}
+
+// CommandID is the id that a caller's key stands for, so that ids derived from it are the same in a retry.
+func CommandID(actor, key string) uuid.UUID { return domain.DerivedID("command", actor, key) }
+
+// pause waits a little longer after every lost race, at random, so that racers part.
+func pause(ctx context.Context, attempt int) error {
+	t := time.NewTimer(time.Duration(1+rand.IntN(4<<min(attempt, 5))) * time.Millisecond) //nolint:gosec // jitter, not a secret
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}

@@ -1,0 +1,116 @@
+package commands
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"reflect"
+	"time"
+
+	"github.com/google/uuid"
+	lru "github.com/hashicorp/golang-lru/v2"
+
+	"zhiping/domain"
+	"zhiping/domain/binding"
+	"zhiping/domain/catalog"
+	"zhiping/domain/declaration"
+	"zhiping/domain/notice"
+	"zhiping/domain/unit"
+)
+
+// Index answers the questions across streams that no single stream can. Answers may lag; what they name is
+// loaded from the event store before it counts.
+type Index interface {
+	// Declarations lists the applicant's declarations.
+	Declarations(ctx context.Context, applicant string) ([]uuid.UUID, error)
+	// PassedOn counts the declarations for a notice that a unit has passed on.
+	PassedOn(ctx context.Context, notice uuid.UUID, unit string) (int, error)
+}
+
+// Config is what an Executor is made of. All but Observe is required.
+type Config struct {
+	Store      EventStore
+	Index      Index
+	Definition func(typ string) (catalog.Definition, bool)           // the newest definition of a type
+	Compile    func(catalog.Definition) (declaration.Checker, error) // pure; results are cached
+	Clock      func() time.Time
+	NewID      func() uuid.UUID
+	// Remember is how many folded streams stay in memory; 0 means 20,000.
+	Remember int
+	// Observe hears of every command once it is done, for logs and metrics. It must not block.
+	Observe func(context.Context, Report)
+}
+
+// Validate joins all faults of the configuration.
+func (c Config) Validate() error {
+	var errs []error
+	for name, missing := range map[string]bool{
+		"Store": c.Store == nil, "Index": c.Index == nil, "Definition": c.Definition == nil,
+		"Compile": c.Compile == nil, "Clock": c.Clock == nil, "NewID": c.NewID == nil,
+	} {
+		if missing {
+			errs = append(errs, fmt.Errorf("commands: Config.%s is missing", name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Executor runs every command there is. Safe for concurrent use.
+type Executor struct {
+	store      EventStore
+	index      Index
+	definition func(string) (catalog.Definition, bool)
+	compile    func(catalog.Definition) (declaration.Checker, error)
+	clock      func() time.Time
+	newID      func() uuid.UUID
+	observe    func(context.Context, Report)
+	types      map[reflect.Type]domain.EventType
+	cache      *lru.Cache[string, any]
+	checkers   *lru.Cache[uuid.UUID, declaration.Checker]
+}
+
+// EventTypes joins the lists of all aggregates that the executor knows.
+func EventTypes() []domain.EventType {
+	var all []domain.EventType
+	for _, list := range [][]domain.EventType{unit.EventTypes(), binding.EventTypes(), notice.EventTypes(), declaration.EventTypes()} {
+		all = append(all, list...)
+	}
+	return all
+}
+
+// New makes an Executor.
+func New(c Config) (*Executor, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if c.Remember == 0 {
+		c.Remember = 20_000
+	}
+	cache, err := lru.New[string, any](c.Remember)
+	if err != nil {
+		return nil, fmt.Errorf("commands: cache: %w", err)
+	}
+	// A definition's compiled form is large; a province has some dozens of open notices.
+	checkers, err := lru.New[uuid.UUID, declaration.Checker](256)
+	if err != nil {
+		return nil, fmt.Errorf("commands: cache: %w", err)
+	}
+	x := &Executor{
+		store: c.Store, index: c.Index, definition: c.Definition, compile: c.Compile, clock: c.Clock,
+		newID: c.NewID, observe: c.Observe, cache: cache, checkers: checkers, types: map[reflect.Type]domain.EventType{},
+	}
+	if x.observe == nil {
+		x.observe = func(context.Context, Report) {}
+	}
+	for _, t := range EventTypes() {
+		x.types[typeKey(t.Zero)] = t
+	}
+	return x, nil
+}
+
+var (
+	units        = aggregate[unit.State, unit.Command, unit.Event]{domain.CategoryUnit, unit.Decide, unit.Evolve}
+	bindings     = aggregate[binding.State, binding.Command, binding.Event]{domain.CategoryBinding, binding.Decide, binding.Evolve}
+	notices      = aggregate[notice.State, notice.Command, notice.Event]{domain.CategoryNotice, notice.Decide, notice.Evolve}
+	declarations = aggregate[declaration.State, declaration.Command, declaration.Event]{domain.CategoryDeclaration, declaration.Decide, declaration.Evolve}
+)

@@ -1,0 +1,70 @@
+package commands
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"slices"
+
+	"github.com/google/uuid"
+
+	"zhiping/domain"
+)
+
+// loaded is a folded stream. It is shared through the cache, so nobody changes one in place.
+type loaded[S any] struct {
+	state    S
+	revision int64 // NoStream for none
+	position uint64
+	commands []uuid.UUID // ids of the commands whose events are folded in
+}
+
+func (l loaded[S]) result() Result[S] {
+	if l.revision < 0 {
+		return Result[S]{State: l.state}
+	}
+	return Result[S]{State: l.state, Revision: uint64(l.revision), Position: l.position}
+}
+
+// load folds a stream. From the cache it may be stale (fresh is false then); otherwise what the cache lacks is
+// read, which for an unchanged stream is one short round trip.
+func load[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E], stream string, cached bool) (l loaded[S], fresh bool, err error) {
+	l = loaded[S]{revision: NoStream}
+	if hit, ok := x.cache.Get(stream); ok {
+		if l, ok = hit.(loaded[S]); !ok {
+			return l, false, fmt.Errorf("commands: cache holds %T for %s", hit, stream)
+		}
+		if cached {
+			return l, false, nil
+		}
+	}
+	events, err := x.store.Read(ctx, stream, uint64(l.revision+1)) //nolint:gosec // NoStream+1 is 0
+	if err != nil {
+		return l, false, fmt.Errorf("read %s: %w", stream, err)
+	}
+	for _, e := range events {
+		if l, err = fold(a, l, e); err != nil {
+			return l, false, err
+		}
+	}
+	if len(events) > 0 {
+		x.cache.Add(stream, l)
+	}
+	return l, true, nil
+}
+
+func fold[S, C, E any](a aggregate[S, C, E], l loaded[S], e domain.Recorded) (loaded[S], error) {
+	event, ok := e.Event.(E)
+	if !ok {
+		return l, fmt.Errorf("commands: %s@%d is a %T, which does not belong to %s", e.Stream, e.Revision, e.Event, a.category)
+	}
+	l.state = a.evolve(l.state, event)
+	l.revision, l.position = int64(e.Revision), e.Position //nolint:gosec // revisions stay far below 2^63
+	if n := len(l.commands); n == 0 || l.commands[n-1] != e.Meta.CommandID {
+		l.commands = append(slices.Clip(l.commands), e.Meta.CommandID)
+	}
+	return l, nil
+}
+
+// typeKey identifies a Go type; the stored name is data in the lists of event types, never derived from it.
+func typeKey(event any) reflect.Type { return reflect.TypeOf(event) }
