@@ -1,0 +1,241 @@
+package identity
+
+import (
+	"cmp"
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/google/uuid"
+
+	"zhiping/domain"
+)
+
+// OrganizationKind says what an organization does in the review.
+type OrganizationKind string
+
+// The kinds of organization.
+const (
+	KindUnit       OrganizationKind = "unit"
+	KindDepartment OrganizationKind = "department"
+	KindBureau     OrganizationKind = "bureau"
+	KindCommittee  OrganizationKind = "committee"
+)
+
+// Organization is a node of the tree of organizations. A unit's id is its credit code.
+type Organization struct {
+	ID     string           `json:"id"`
+	Name   string           `json:"name"`
+	Kind   OrganizationKind `json:"kind"`
+	Parent string           `json:"parent,omitempty"` // id of the organization above it
+}
+
+// Account is a person who signs in, as seeding names them.
+type Account struct {
+	ID           string // made up when empty
+	Name         string
+	Login        string // login name; may be empty when there is a phone
+	Phone        string
+	Email        string
+	IDNumber     string // may be empty
+	Roles        []domain.Role
+	Organization Organization // where the officer's roles among Roles are held; empty for nobody's officer
+}
+
+// User is what an account may see of itself, and what GET /me answers.
+type User struct {
+	ID           string               `json:"id"`
+	Name         string               `json:"name"`
+	Roles        []domain.Role        `json:"roles"`
+	Organization *domain.Organization `json:"organization,omitempty"`
+}
+
+// officer tells whether a role is held for an organization.
+func officer(r domain.Role) bool {
+	return r == domain.Unit || r == domain.Department || r == domain.Bureau || r == domain.Committee
+}
+
+// EnsureAccount makes the account unless its login name or phone is there already, in which case nothing changes.
+// It answers the account's id either way. It is for seeding, so the password policy does not apply.
+func (p *Provider) EnsureAccount(ctx context.Context, a Account, password string) (string, error) {
+	a.Login, a.Phone = normalLogin(a.Login), strings.TrimSpace(a.Phone)
+	if a.Login == "" && a.Phone == "" {
+		return "", errors.New("identity: an account needs a login name or a phone")
+	}
+	if have, err := p.accountBy(ctx, cmp.Or(a.Login, a.Phone)); err != nil || have.ID != "" {
+		return have.ID, err
+	}
+	hash, err := p.hashes.hash(ctx, password)
+	if err != nil {
+		return "", err
+	}
+	err = p.write(ctx, func(c *change) error {
+		if a.Organization.ID != "" {
+			if err := putOrganization(ctx, c.Tx, a.Organization); err != nil {
+				return err
+			}
+		}
+		if err := p.insertAccount(ctx, c, &a, hash); err != nil {
+			return err
+		}
+		c.record(AuditRecord{Kind: AuditAccountSeeded, Account: a.ID})
+		return nil
+	})
+	if errors.Is(err, ErrAccountExists) { // another process was faster
+		have, err := p.accountBy(ctx, cmp.Or(a.Login, a.Phone))
+		return have.ID, err
+	}
+	return a.ID, err
+}
+
+// insertAccount writes a new account with its roles and identity number, and fills in its id.
+func (p *Provider) insertAccount(ctx context.Context, c *change, a *Account, hash string) error {
+	if a.ID == "" {
+		id, err := uuid.NewRandomFromReader(p.cfg.Rand)
+		if err != nil {
+			return fmt.Errorf("identity: random bytes: %w", err)
+		}
+		a.ID = id.String()
+	}
+	now := p.now()
+	_, err := c.ExecContext(ctx, `INSERT INTO accounts (id, name, login, phone, email, password, created_at) VALUES (?,?,?,?,?,?,?)`,
+		a.ID, a.Name, nullable(a.Login), nullable(a.Phone), a.Email, hash, millis(now))
+	if taken(err) {
+		return ErrAccountExists
+	}
+	if err != nil {
+		return fmt.Errorf("identity: insert account: %w", err)
+	}
+	for _, r := range a.Roles {
+		org := ""
+		if officer(r) {
+			org = a.Organization.ID
+		}
+		if err := p.grant(ctx, c.Tx, Grant{Account: a.ID, Role: r, Organization: org}); err != nil {
+			return err
+		}
+	}
+	if a.IDNumber == "" {
+		return nil
+	}
+	return p.putIDNumber(ctx, c.Tx, a.ID, a.IDNumber)
+}
+
+// accountRow is what a sign-in needs of an account.
+type accountRow struct {
+	ID, Name, Password string
+	Disabled           bool
+}
+
+// accountBy finds the account of a login name or phone; the zero row when there is none.
+func (p *Provider) accountBy(ctx context.Context, account string) (accountRow, error) {
+	var a accountRow
+	if account == "" {
+		return a, nil
+	}
+	var disabled int64
+	err := p.reader.QueryRowContext(ctx, `SELECT id, name, password, disabled_at FROM accounts WHERE login = ?1 OR phone = ?1`, account).
+		Scan(&a.ID, &a.Name, &a.Password, &disabled)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return a, fmt.Errorf("identity: account: %w", err)
+	}
+	a.Disabled = disabled != 0
+	return a, nil
+}
+
+// querier is a database or a transaction.
+type querier interface {
+	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}
+
+// actor loads who an account is now, and until when that holds without anybody changing it: the first of its
+// grants to expire.
+func (p *Provider) actor(ctx context.Context, q querier, id, name string) (domain.Actor, time.Time, error) {
+	a := domain.Actor{ID: id, Name: name}
+	var until time.Time
+	rows, err := q.QueryContext(ctx, `SELECT g.role, g.organization, coalesce(o.name, ''), g.expires_at
+		FROM grants g LEFT JOIN organizations o ON o.id = g.organization
+		WHERE g.account_id = ? AND (g.expires_at = 0 OR g.expires_at > ?) ORDER BY g.granted_at, g.organization`, id, p.now().UnixMilli())
+	if err != nil {
+		return a, until, fmt.Errorf("identity: roles: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // reported by rows.Err
+	for rows.Next() {
+		var role domain.Role
+		var org domain.Organization
+		var expires int64
+		if err := rows.Scan(&role, &org.ID, &org.Name, &expires); err != nil {
+			return a, until, fmt.Errorf("identity: roles: %w", err)
+		}
+		if t := fromMillis(expires); expires != 0 && (until.IsZero() || t.Before(until)) {
+			until = t
+		}
+		if org.ID != "" {
+			if a.Organization.ID == "" {
+				a.Organization = org
+			}
+			if a.Organization.ID != org.ID { // one organization at a time: the one that came first
+				continue
+			}
+		}
+		a.Roles = append(a.Roles, role)
+	}
+	if err := rows.Err(); err != nil {
+		return a, until, fmt.Errorf("identity: roles: %w", err)
+	}
+	order := domain.Roles()
+	slices.SortStableFunc(a.Roles, func(x, y domain.Role) int {
+		// An officer acts as an officer first: that is the role which an audit row names.
+		if officer(x) != officer(y) {
+			return cmp.Compare(btoi(officer(y)), btoi(officer(x)))
+		}
+		return cmp.Compare(slices.Index(order, x), slices.Index(order, y))
+	})
+	if a.Organization.ID != "" {
+		a.Within, err = within(ctx, q, a.Organization.ID)
+	}
+	return a, until, err
+}
+
+func btoi(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+func userOf(a domain.Actor) User {
+	u := User{ID: a.ID, Name: a.Name, Roles: a.Roles}
+	if a.Organization.ID != "" {
+		org := a.Organization
+		u.Organization = &org
+	}
+	if u.Roles == nil {
+		u.Roles = []domain.Role{}
+	}
+	return u
+}
+
+// Me answers who an account is.
+func (p *Provider) Me(ctx context.Context, account string) (User, error) {
+	var name string
+	err := p.reader.QueryRowContext(ctx, `SELECT name FROM accounts WHERE id = ? AND erased_at = 0`, account).Scan(&name)
+	if errors.Is(err, sql.ErrNoRows) {
+		return User{}, domain.ErrNotFound
+	}
+	if err != nil {
+		return User{}, fmt.Errorf("identity: account: %w", err)
+	}
+	a, _, err := p.actor(ctx, p.reader, account, name)
+	return userOf(a), err
+}
+
+// normalLogin makes login names compare without regard to case and surrounding space.
+func normalLogin(s string) string { return strings.ToLower(strings.TrimSpace(s)) }
+
+func nullable(s string) sql.NullString { return sql.NullString{String: s, Valid: s != ""} }

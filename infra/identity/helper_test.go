@@ -1,0 +1,92 @@
+package identity
+
+import (
+	"bytes"
+	"context"
+	"log/slog"
+	"path/filepath"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"zhiping/domain"
+	"zhiping/infra/identity/sender"
+)
+
+// clock is a time that tests move.
+type clock struct {
+	mu sync.Mutex
+	at time.Time
+}
+
+func (c *clock) now() time.Time { c.mu.Lock(); defer c.mu.Unlock(); return c.at }
+
+func (c *clock) pass(d time.Duration) { c.mu.Lock(); defer c.mu.Unlock(); c.at = c.at.Add(d) }
+
+// inbox keeps messages instead of sending them.
+type inbox chan sender.Message
+
+func (i inbox) Send(_ context.Context, m sender.Message) error { i <- m; return nil }
+
+// fixture is a provider with a clock, an inbox and a log that tests can read.
+type fixture struct {
+	*Provider
+	clock *clock
+	inbox inbox
+	logs  *lockedBuffer
+}
+
+type lockedBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *lockedBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+func (l *lockedBuffer) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
+
+var cheap = Argon2{Memory: 16, Time: 1, Threads: 1, Concurrent: 2}
+
+func open(t testing.TB, change ...func(*Config)) *fixture {
+	t.Helper()
+	f := &fixture{clock: &clock{at: time.Date(2026, 3, 2, 8, 0, 0, 0, time.UTC)}, inbox: make(inbox, 100), logs: &lockedBuffer{}}
+	cfg := Config{
+		Path: filepath.Join(t.TempDir(), "identity.db"), Clock: f.clock.now, Argon2: cheap, Captcha: CaptchaOff, Sender: f.inbox,
+		Pepper: bytes.Repeat([]byte("p"), 32), Logger: slog.New(slog.NewTextHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	for _, c := range change {
+		c(&cfg)
+	}
+	var err error
+	f.Provider, err = Open(t.Context(), cfg)
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, f.Close()) })
+	return f
+}
+
+const secret = "correct horse 7"
+
+// person seeds an applicant.
+func (f *fixture) person(t testing.TB, login string) string {
+	t.Helper()
+	id, err := f.EnsureAccount(t.Context(), Account{Name: "张三", Login: login, Roles: []domain.Role{domain.Applicant}}, secret)
+	require.NoError(t, err)
+	return id
+}
+
+func (f *fixture) login(t testing.TB, account, password, address string) (Session, error) {
+	t.Helper()
+	return f.Login(t.Context(), LoginRequest{Account: account, Password: password, Address: address, UserAgent: "test"})
+}
+
+func (f *fixture) mustLogin(t testing.TB, account string) Session {
+	t.Helper()
+	s, err := f.login(t, account, secret, "192.0.2.1")
+	require.NoError(t, err)
+	return s
+}

@@ -1,0 +1,34 @@
+package identity
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"strings"
+
+	"golang.org/x/text/width"
+)
+
+// normalIDNumber folds the ways that people write an identity number: a lower-case x, full-width digits, spaces.
+func normalIDNumber(s string) string {
+	return strings.ToUpper(strings.Join(strings.Fields(width.Narrow.String(s)), ""))
+}
+
+// putIDNumber stores an identity number encrypted, beside a keyed hash that keeps it unique.
+func (p *Provider) putIDNumber(ctx context.Context, tx *sql.Tx, account, number string) error {
+	number = normalIDNumber(number)
+	sealed, err := p.keys.sealed(p.cfg.Rand, []byte(number), "id number "+account)
+	if err != nil {
+		return err
+	}
+	_, err = tx.ExecContext(ctx, `INSERT INTO identity_numbers (account_id, blind, sealed) VALUES (?,?,?)
+		ON CONFLICT (account_id) DO UPDATE SET blind = excluded.blind, sealed = excluded.sealed`,
+		account, mac(p.keys.blind, "id number", number), sealed)
+	if taken(err) {
+		return ErrIDNumberTaken
+	}
+	if err != nil {
+		return fmt.Errorf("identity: identity number: %w", err)
+	}
+	return nil
+}

@@ -1,0 +1,120 @@
+package identity
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
+
+	"zhiping/domain"
+)
+
+// Grant is one role of one account, for one organization when it is an officer's.
+type Grant struct {
+	Account      string      `json:"account"`
+	Role         domain.Role `json:"role"`
+	Organization string      `json:"organization,omitempty"`
+	Expires      time.Time   `json:"expires,omitzero"` // never when zero
+}
+
+// PutOrganization adds an organization, or renames or moves it.
+func (p *Provider) PutOrganization(ctx context.Context, o Organization) error {
+	return p.write(ctx, func(c *change) error { return putOrganization(ctx, c.Tx, o) })
+}
+
+func putOrganization(ctx context.Context, tx *sql.Tx, o Organization) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO organizations (id, name, kind, parent) VALUES (?,?,?,?)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, parent = excluded.parent`, o.ID, o.Name, string(o.Kind), o.Parent)
+	if err != nil {
+		return fmt.Errorf("identity: organization: %w", err)
+	}
+	return revoke(ctx, tx) // names and subtrees are part of what a session remembers
+}
+
+// Organizations lists the organizations directly below parent, or the roots for "".
+func (p *Provider) Organizations(ctx context.Context, parent string) ([]Organization, error) {
+	rows, err := p.reader.QueryContext(ctx, `SELECT id, name, kind, parent FROM organizations WHERE parent = ? ORDER BY id`, parent)
+	if err != nil {
+		return nil, fmt.Errorf("identity: organizations: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // reported by rows.Err
+	var out []Organization
+	for rows.Next() {
+		var o Organization
+		if err := rows.Scan(&o.ID, &o.Name, &o.Kind, &o.Parent); err != nil {
+			return nil, fmt.Errorf("identity: organizations: %w", err)
+		}
+		out = append(out, o)
+	}
+	return out, rows.Err()
+}
+
+// within lists the organizations below id at any depth. A cycle, which the organization aggregate refuses to make,
+// would end the walk and not hang it: UNION drops what it has seen.
+func within(ctx context.Context, q querier, id string) ([]string, error) {
+	rows, err := q.QueryContext(ctx, `WITH RECURSIVE below(id) AS (
+			SELECT id FROM organizations WHERE parent = ?1
+			UNION SELECT o.id FROM organizations o JOIN below b ON o.parent = b.id)
+		SELECT id FROM below WHERE id <> ?1 ORDER BY id`, id)
+	if err != nil {
+		return nil, fmt.Errorf("identity: subtree: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // reported by rows.Err
+	var out []string
+	for rows.Next() {
+		var id string
+		if err := rows.Scan(&id); err != nil {
+			return nil, fmt.Errorf("identity: subtree: %w", err)
+		}
+		out = append(out, id)
+	}
+	return out, rows.Err()
+}
+
+// Grant gives an account a role. Giving it again changes its expiry. It holds at once, on every process.
+func (p *Provider) Grant(ctx context.Context, g Grant, by string) error {
+	if officer(g.Role) == (g.Organization == "") {
+		return fmt.Errorf("identity: role %q and organization %q do not go together", g.Role, g.Organization)
+	}
+	return p.write(ctx, func(c *change) error {
+		c.record(AuditRecord{Kind: AuditGranted, Account: g.Account, Actor: by, Detail: grantDetail(g)})
+		return p.grant(ctx, c.Tx, g)
+	})
+}
+
+// Revoke takes a role from an account, at once on every process.
+func (p *Provider) Revoke(ctx context.Context, g Grant, by string) error {
+	return p.write(ctx, func(c *change) error {
+		_, err := c.ExecContext(ctx, `DELETE FROM grants WHERE account_id = ? AND organization = ? AND role = ?`, g.Account, g.Organization, string(g.Role))
+		if err != nil {
+			return fmt.Errorf("identity: revoke: %w", err)
+		}
+		c.record(AuditRecord{Kind: AuditGrantRevoked, Account: g.Account, Actor: by, Detail: grantDetail(g)})
+		return revoke(ctx, c.Tx)
+	})
+}
+
+func grantDetail(g Grant) string {
+	return strings.TrimSuffix(string(g.Role)+"@"+g.Organization, "@")
+}
+
+func (p *Provider) grant(ctx context.Context, tx *sql.Tx, g Grant) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO grants (account_id, organization, role, granted_at, expires_at) VALUES (?,?,?,?,?)
+		ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at`,
+		g.Account, g.Organization, string(g.Role), p.now().UnixMilli(), millis(g.Expires))
+	if err != nil {
+		return fmt.Errorf("identity: grant: %w", err)
+	}
+	return revoke(ctx, tx)
+}
+
+// taken tells whether a statement failed because a unique value is taken.
+func taken(err error) bool {
+	var e *sqlite.Error
+	return errors.As(err, &e) && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
+}

@@ -1,0 +1,131 @@
+CREATE TABLE IF NOT EXISTS epoch (id INTEGER PRIMARY KEY CHECK (id = 0), n INTEGER NOT NULL);
+INSERT OR IGNORE INTO epoch VALUES (0, 1);
+
+-- Tells a lost or foreign key file at start-up, before it makes every password wrong.
+CREATE TABLE IF NOT EXISTS key_check (id INTEGER PRIMARY KEY CHECK (id = 0), mac BLOB NOT NULL);
+
+CREATE TABLE IF NOT EXISTS accounts (
+  id          TEXT PRIMARY KEY,
+  name        TEXT NOT NULL,
+  login       TEXT UNIQUE,
+  phone       TEXT UNIQUE,
+  email       TEXT NOT NULL DEFAULT '',
+  subject     TEXT UNIQUE,              -- issuer and subject of an account that signs in elsewhere
+  password    TEXT NOT NULL DEFAULT '',
+  created_at  INTEGER NOT NULL,
+  verified_at INTEGER NOT NULL DEFAULT 0,
+  disabled_at INTEGER NOT NULL DEFAULT 0,
+  erased_at   INTEGER NOT NULL DEFAULT 0
+);
+
+-- Apart from the account, so that deleting it is one row, and no list of accounts ever reads it.
+CREATE TABLE IF NOT EXISTS identity_numbers (
+  account_id TEXT PRIMARY KEY REFERENCES accounts(id) ON DELETE CASCADE,
+  blind      BLOB NOT NULL UNIQUE,      -- keyed hash: one account per number
+  sealed     BLOB NOT NULL              -- encrypted
+);
+
+CREATE TABLE IF NOT EXISTS organizations (
+  id     TEXT PRIMARY KEY,
+  name   TEXT NOT NULL,
+  kind   TEXT NOT NULL,
+  parent TEXT NOT NULL DEFAULT ''
+);
+CREATE INDEX IF NOT EXISTS organizations_parent ON organizations(parent);
+
+CREATE TABLE IF NOT EXISTS grants (
+  account_id   TEXT NOT NULL,
+  organization TEXT NOT NULL,           -- '' for roles that people hold for themselves
+  role         TEXT NOT NULL,
+  granted_at   INTEGER NOT NULL,
+  expires_at   INTEGER NOT NULL,        -- 0: never
+  PRIMARY KEY (account_id, organization, role)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS sessions (
+  token      BLOB PRIMARY KEY,          -- SHA-256 of the token
+  id         TEXT NOT NULL UNIQUE,
+  account_id TEXT NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,
+  method     TEXT NOT NULL,
+  address    TEXT NOT NULL,
+  agent      TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  seen_at    INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  hint       BLOB                       -- sealed id token, for sign-out at the OpenID provider
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sessions_account ON sessions(account_id, created_at);
+CREATE INDEX IF NOT EXISTS sessions_expiry ON sessions(expires_at);
+
+CREATE TABLE IF NOT EXISTS known_networks (
+  account_id TEXT NOT NULL,
+  network    TEXT NOT NULL,
+  seen_at    INTEGER NOT NULL,
+  PRIMARY KEY (account_id, network)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS meters (
+  key          BLOB PRIMARY KEY,
+  failures     INTEGER NOT NULL,
+  last_at      INTEGER NOT NULL,
+  locked_until INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS quotas (
+  key       BLOB NOT NULL,
+  rule      TEXT NOT NULL,
+  n         INTEGER NOT NULL,
+  resets_at INTEGER NOT NULL,
+  PRIMARY KEY (key, rule)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS codes (
+  phone      BLOB NOT NULL,             -- keyed hash: most of these phones never become accounts
+  purpose    TEXT NOT NULL,
+  hash       BLOB NOT NULL,
+  tries      INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL,
+  PRIMARY KEY (phone, purpose)
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS captchas (
+  id         TEXT PRIMARY KEY,
+  hash       BLOB NOT NULL,
+  expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS tickets (
+  id         BLOB PRIMARY KEY,          -- SHA-256 of the ticket
+  secret     BLOB NOT NULL,             -- SHA-256 of the asking browser's secret
+  status     TEXT NOT NULL,
+  account_id TEXT NOT NULL DEFAULT '',
+  address    TEXT NOT NULL,
+  agent      TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS flows (
+  state      BLOB PRIMARY KEY,          -- SHA-256 of the state sent to the OpenID provider
+  sealed     BLOB NOT NULL,
+  expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+CREATE TABLE IF NOT EXISTS audit (
+  id           INTEGER PRIMARY KEY AUTOINCREMENT,
+  at           INTEGER NOT NULL,
+  kind         TEXT NOT NULL,
+  account_id   TEXT NOT NULL,           -- '' when no account is known
+  actor_id     TEXT NOT NULL,
+  address      TEXT NOT NULL,
+  agent        TEXT NOT NULL,
+  detail       TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS audit_account ON audit(account_id, id);
+CREATE INDEX IF NOT EXISTS audit_kind ON audit(kind, id);
+CREATE INDEX IF NOT EXISTS audit_at ON audit(at);
+
+CREATE TABLE IF NOT EXISTS positions (
+  name     TEXT PRIMARY KEY,
+  position INTEGER NOT NULL
+) WITHOUT ROWID;

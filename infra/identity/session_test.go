@@ -1,0 +1,239 @@
+package identity
+
+import (
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"zhiping/domain"
+)
+
+func TestSignInGivesASessionThatNamesItsActor(t *testing.T) {
+	f := open(t)
+	id, err := f.EnsureAccount(t.Context(), Account{
+		Name: "李经办", Login: "Unit", Phone: "13800000001", Roles: []domain.Role{domain.Applicant, domain.Unit},
+		Organization: Organization{ID: "12220000127701509T", Name: "示范大学", Kind: KindUnit, Parent: "dept"},
+	}, secret)
+	require.NoError(t, err)
+
+	for _, account := range []string{"unit", " UNIT ", "13800000001"} {
+		s, err := f.login(t, account, secret, "192.0.2.1")
+		require.NoError(t, err)
+		require.Equal(t, User{ID: id, Name: "李经办", Roles: []domain.Role{domain.Unit, domain.Applicant},
+			Organization: &domain.Organization{ID: "12220000127701509T", Name: "示范大学"}}, s.User)
+		require.Equal(t, f.clock.now().Add(12*time.Hour), s.ExpiresAt)
+		actor, info, err := f.Authenticate(t.Context(), s.AccessToken)
+		require.NoError(t, err)
+		require.Equal(t, id, actor.ID)
+		require.Equal(t, domain.Unit, actor.Role())
+		require.True(t, info.CheckCSRF(s.CSRF))
+		require.False(t, info.CheckCSRF(""))
+		require.False(t, info.CheckCSRF(s.AccessToken))
+	}
+	me, err := f.Me(t.Context(), id)
+	require.NoError(t, err)
+	require.Equal(t, "李经办", me.Name)
+}
+
+func TestSeedingTwiceChangesNothing(t *testing.T) {
+	f := open(t)
+	first := f.person(t, "applicant")
+	second, err := f.EnsureAccount(t.Context(), Account{Name: "另一人", Login: "applicant"}, "another password")
+	require.NoError(t, err)
+	require.Equal(t, first, second)
+	f.mustLogin(t, "applicant")
+}
+
+func TestASupervisorKnowsWhatLiesBelow(t *testing.T) {
+	f := open(t)
+	for _, o := range []Organization{
+		{ID: "dept", Name: "教育厅", Kind: KindDepartment}, {ID: "u1", Name: "一", Kind: KindUnit, Parent: "dept"},
+		{ID: "sub", Name: "处", Kind: KindDepartment, Parent: "dept"}, {ID: "u2", Name: "二", Kind: KindUnit, Parent: "sub"},
+		{ID: "other", Name: "外", Kind: KindUnit, Parent: "elsewhere"},
+	} {
+		require.NoError(t, f.PutOrganization(t.Context(), o))
+	}
+	id := f.person(t, "officer")
+	s := f.mustLogin(t, "officer")
+	require.NoError(t, f.Grant(t.Context(), Grant{Account: id, Role: domain.Department, Organization: "dept"}, "admin"))
+	actor, _, err := f.Authenticate(t.Context(), s.AccessToken)
+	require.NoError(t, err)
+	require.Equal(t, []string{"sub", "u1", "u2"}, actor.Within)
+}
+
+func TestAnEndedSessionIsDeadOnEveryNode(t *testing.T) {
+	f := open(t)
+	other, err := Open(t.Context(), f.cfg) // a second process on the same file
+	require.NoError(t, err)
+	defer func() { require.NoError(t, other.Close()) }()
+	id := f.person(t, "applicant")
+
+	ends := map[string]func(Session, SessionInfo) error{
+		"sign-out":        func(s Session, _ SessionInfo) error { return f.Logout(t.Context(), s.AccessToken) },
+		"ended by owner":  func(_ Session, i SessionInfo) error { return f.EndSession(t.Context(), id, i.ID) },
+		"ended with all":  func(_ Session, _ SessionInfo) error { return f.EndOtherSessions(t.Context(), id, "") },
+		"end of its life": func(_ Session, _ SessionInfo) error { f.clock.pass(12 * time.Hour); return nil },
+		"lying idle":      func(_ Session, _ SessionInfo) error { f.clock.pass(2 * time.Hour); return nil },
+	}
+	for name, end := range ends {
+		t.Run(name, func(t *testing.T) {
+			s := f.mustLogin(t, "applicant")
+			_, info, err := other.Authenticate(t.Context(), s.AccessToken) // now the other node remembers it
+			require.NoError(t, err)
+			require.NoError(t, end(s, info))
+			for _, node := range []*Provider{other, f.Provider} {
+				_, _, err = node.Authenticate(t.Context(), s.AccessToken)
+				require.ErrorIs(t, err, ErrNotSignedIn)
+			}
+		})
+	}
+}
+
+func TestAChangedRoleHoldsAtOnceOnEveryNode(t *testing.T) {
+	f := open(t)
+	other, err := Open(t.Context(), f.cfg)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, other.Close()) }()
+	id := f.person(t, "someone")
+	s := f.mustLogin(t, "someone")
+	has := func(want bool) {
+		t.Helper()
+		actor, _, err := other.Authenticate(t.Context(), s.AccessToken)
+		require.NoError(t, err)
+		require.Equal(t, want, actor.Has(domain.Auditor))
+	}
+	has(false)
+	g := Grant{Account: id, Role: domain.Auditor, Expires: f.clock.now().Add(time.Hour)}
+	require.NoError(t, f.Grant(t.Context(), g, "admin"))
+	has(true)
+	require.NoError(t, f.Revoke(t.Context(), g, "admin"))
+	has(false)
+	require.NoError(t, f.Grant(t.Context(), g, "admin"))
+	has(true)
+	f.clock.pass(time.Hour)
+	has(false) // the grant has expired, and nobody wrote anything
+}
+
+func TestUseKeepsASessionAlive(t *testing.T) {
+	f := open(t)
+	id := f.person(t, "applicant")
+	s := f.mustLogin(t, "applicant")
+	for range 5 {
+		f.clock.pass(time.Hour)
+		_, _, err := f.Authenticate(t.Context(), s.AccessToken)
+		require.NoError(t, err)
+	}
+	list, err := f.Sessions(t.Context(), id)
+	require.NoError(t, err)
+	require.Len(t, list, 1)
+	require.Equal(t, f.clock.now(), list[0].SeenAt)
+}
+
+func TestATamperedTokenIsNobody(t *testing.T) {
+	f := open(t)
+	f.person(t, "applicant")
+	s := f.mustLogin(t, "applicant")
+	for i := range s.AccessToken {
+		b := []byte(s.AccessToken)
+		b[i] ^= 1
+		_, _, err := f.Authenticate(t.Context(), string(b))
+		require.ErrorIs(t, err, ErrNotSignedIn)
+	}
+	for _, token := range []string{"", "a.b.c", s.AccessToken + "=", s.AccessToken[:42]} {
+		_, _, err := f.Authenticate(t.Context(), token)
+		require.ErrorIs(t, err, ErrNotSignedIn)
+	}
+}
+
+// Session fixation: no token that somebody chose before the sign-in is a session after it.
+func TestEverySignInMakesANewToken(t *testing.T) {
+	f := open(t)
+	f.person(t, "applicant")
+	a, b := f.mustLogin(t, "applicant"), f.mustLogin(t, "applicant")
+	require.NotEqual(t, a.AccessToken, b.AccessToken)
+	require.NotEqual(t, a.CSRF, b.CSRF)
+	_, info, err := f.Authenticate(t.Context(), a.AccessToken)
+	require.NoError(t, err)
+	require.False(t, info.CheckCSRF(b.CSRF))
+}
+
+func TestNobodyEndsSomebodyElsesSession(t *testing.T) {
+	f := open(t)
+	f.person(t, "applicant")
+	stranger := f.person(t, "stranger")
+	_, info, err := f.Authenticate(t.Context(), f.mustLogin(t, "applicant").AccessToken)
+	require.NoError(t, err)
+	require.ErrorIs(t, f.EndSession(t.Context(), stranger, info.ID), domain.ErrNotFound)
+}
+
+func TestTheFileHoldsNoSecretInTheClear(t *testing.T) {
+	f := open(t)
+	_, err := f.EnsureAccount(t.Context(), Account{Name: "张三", Login: "applicant", IDNumber: "11010519491231002X"}, secret)
+	require.NoError(t, err)
+	s := f.mustLogin(t, "applicant")
+	_, err = f.login(t, "applicant", "a wrong password", "192.0.2.1")
+	require.Error(t, err)
+	_, err = f.login(t, "typed-my-password-here", "x", "192.0.2.1")
+	require.Error(t, err)
+	files, err := filepath.Glob(f.cfg.Path + "*")
+	require.NoError(t, err)
+	everything := f.logs.String()
+	for _, name := range files {
+		data, err := os.ReadFile(name)
+		require.NoError(t, err)
+		everything += string(data)
+	}
+	require.Contains(t, everything, "sign_in_failed")
+	for _, hidden := range []string{s.AccessToken, s.CSRF, secret, "a wrong password", "typed-my-password-here", "11010519491231002"} {
+		require.NotContains(t, everything, hidden)
+	}
+}
+
+func TestAForeignKeyIsNoticedAtTheStart(t *testing.T) {
+	f := open(t)
+	cfg := f.cfg
+	cfg.Pepper = nil // makes a key file, which this database was not written with
+	_, err := Open(t.Context(), cfg)
+	require.ErrorContains(t, err, "not the one")
+}
+
+func TestTheKeyFileIsMadeOnce(t *testing.T) {
+	f := open(t, func(c *Config) { c.Pepper = nil })
+	cfg := f.cfg
+	cfg.Pepper = nil
+	again, err := Open(t.Context(), cfg)
+	require.NoError(t, err)
+	require.Equal(t, f.keys.csrf, again.keys.csrf)
+	require.NoError(t, again.Close())
+	info, err := os.Stat(f.cfg.Path + ".key")
+	require.NoError(t, err)
+	require.Equal(t, os.FileMode(0o600), info.Mode().Perm())
+}
+
+func BenchmarkAuthenticate(b *testing.B) {
+	f := open(b)
+	f.person(b, "applicant")
+	s := f.mustLogin(b, "applicant")
+	b.Run("remembered", func(b *testing.B) {
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				if _, _, err := f.Authenticate(b.Context(), s.AccessToken); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	})
+	b.Run("looked up", func(b *testing.B) {
+		b.RunParallel(func(pb *testing.PB) {
+			for pb.Next() {
+				f.cache.Purge()
+				if _, _, err := f.Authenticate(b.Context(), s.AccessToken); err != nil {
+					b.Fatal(err)
+				}
+			}
+		})
+	})
+}

@@ -1,0 +1,235 @@
+package identity
+
+import (
+	"context"
+	"crypto/hmac"
+	"crypto/sha256"
+	"database/sql"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"sync/atomic"
+	"time"
+
+	"zhiping/domain"
+)
+
+// Session is what a sign-in answers with. AccessToken is a secret: it is known to the caller only, the file holds
+// its hash.
+type Session struct {
+	AccessToken string    `json:"accessToken"`
+	ExpiresAt   time.Time `json:"expiresAt"`
+	User        User      `json:"user"`
+	CSRF        string    `json:"-"` // what callers with the cookie send as X-CSRF-Token
+}
+
+// SessionInfo tells of a session without giving it away.
+type SessionInfo struct {
+	ID        string    `json:"id"`
+	Account   string    `json:"-"`
+	Method    string    `json:"method"` // password, qr, oidc
+	Address   string    `json:"address"`
+	Agent     string    `json:"userAgent"`
+	CreatedAt time.Time `json:"createdAt"`
+	SeenAt    time.Time `json:"seenAt"`
+	ExpiresAt time.Time `json:"expiresAt"`
+	CSRF      string    `json:"-"`
+}
+
+type tokenHash [sha256.Size]byte
+
+// cached is what Authenticate remembers of a token. It holds as long as the epoch in the file is the one that was
+// read before the session was: whatever ends a session moves the epoch in the same transaction.
+type cached struct {
+	actor domain.Actor
+	info  SessionInfo
+	epoch int64
+	until time.Time    // the session's end, or an earlier end of one of its actor's grants
+	seen  atomic.Int64 // unix milliseconds
+}
+
+const sessionByToken = `SELECT s.id, s.account_id, s.method, s.address, s.agent, s.created_at, s.seen_at, s.expires_at, a.name
+	FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.token = ? AND a.disabled_at = 0`
+
+// Authenticate tells who a token belongs to. It is asked on every request, so what a token stands for is remembered
+// in memory; but every call reads the file's revocation counter first, one row, and looks the session up again
+// when the counter has moved. A sign-out, a reset password or a revoked role on any process is therefore in force
+// for the next request on every other one.
+func (p *Provider) Authenticate(ctx context.Context, token string) (domain.Actor, SessionInfo, error) {
+	if len(token) != tokenLength {
+		return domain.Actor{}, SessionInfo{}, ErrNotSignedIn
+	}
+	var epoch int64
+	if err := p.read.epoch.QueryRowContext(ctx).Scan(&epoch); err != nil {
+		return domain.Actor{}, SessionInfo{}, fmt.Errorf("identity: epoch: %w", err)
+	}
+	key, now := tokenHash(sha256.Sum256([]byte(token))), p.now()
+	c, ok := p.cache.Get(key)
+	if !ok || c.epoch != epoch || !now.Before(c.until) || p.idle(c, now) {
+		var err error
+		if c, err = p.loadSession(ctx, key, epoch, now); err != nil {
+			return domain.Actor{}, SessionInfo{}, err
+		}
+		p.cache.Add(key, c)
+	}
+	if seen := c.seen.Load(); now.UnixMilli()-seen > (p.cfg.IdleTTL/8).Milliseconds() && c.seen.CompareAndSwap(seen, now.UnixMilli()) {
+		if _, err := p.writer.ExecContext(ctx, `UPDATE sessions SET seen_at = ? WHERE token = ?`, now.UnixMilli(), key[:]); err != nil {
+			return domain.Actor{}, SessionInfo{}, fmt.Errorf("identity: touch session: %w", err)
+		}
+	}
+	info := c.info
+	info.SeenAt, info.CSRF = fromMillis(c.seen.Load()), p.csrf(token)
+	return c.actor, info, nil
+}
+
+func (p *Provider) idle(c *cached, now time.Time) bool {
+	return now.UnixMilli()-c.seen.Load() >= p.cfg.IdleTTL.Milliseconds()
+}
+
+func (p *Provider) loadSession(ctx context.Context, key tokenHash, epoch int64, now time.Time) (*cached, error) {
+	var name string
+	info, seen, err := scanSession(p.read.session.QueryRowContext(ctx, key[:]), &name)
+	if errors.Is(err, sql.ErrNoRows) {
+		p.cache.Remove(key)
+		return nil, ErrNotSignedIn
+	}
+	if err != nil {
+		return nil, fmt.Errorf("identity: session: %w", err)
+	}
+	c := &cached{info: info, epoch: epoch, until: info.ExpiresAt}
+	c.seen.Store(seen)
+	if !now.Before(c.until) || p.idle(c, now) {
+		p.cache.Remove(key)
+		return nil, ErrNotSignedIn
+	}
+	var until time.Time
+	if c.actor, until, err = p.actor(ctx, p.reader, info.Account, name); err != nil {
+		return nil, err
+	}
+	if !until.IsZero() && until.Before(c.until) {
+		c.until = until
+	}
+	return c, nil
+}
+
+// scanSession reads the columns of sessionByToken; name may be left out of the query when extra is empty.
+func scanSession(row interface{ Scan(dest ...any) error }, extra ...any) (SessionInfo, int64, error) {
+	var s SessionInfo
+	var created, seen, expires int64
+	err := row.Scan(append([]any{&s.ID, &s.Account, &s.Method, &s.Address, &s.Agent, &created, &seen, &expires}, extra...)...)
+	s.CreatedAt, s.SeenAt, s.ExpiresAt = fromMillis(created), fromMillis(seen), fromMillis(expires)
+	return s, seen, err
+}
+
+// tokenLength is that of 32 random bytes in base64.
+const tokenLength = 43
+
+// newSession makes a session with a new token. No caller ever chooses a token, so none can be fixed beforehand.
+func (p *Provider) newSession(ctx context.Context, c *change, account, name, method, address, agent string, hint []byte) (Session, error) {
+	token, err := p.random(32)
+	if err != nil {
+		return Session{}, err
+	}
+	id, err := p.random(12)
+	if err != nil {
+		return Session{}, err
+	}
+	now := p.now()
+	key := sha256.Sum256([]byte(token))
+	s := Session{AccessToken: token, ExpiresAt: now.Add(p.cfg.SessionTTL), CSRF: p.csrf(token)}
+	if _, err := c.ExecContext(ctx, `INSERT INTO sessions (token, id, account_id, method, address, agent, created_at, seen_at, expires_at, hint)
+		VALUES (?,?,?,?,?,?,?,?,?,?)`, key[:], id, account, method, clip(address, 64), clip(agent, 256), millis(now), millis(now), millis(s.ExpiresAt), hint); err != nil {
+		return Session{}, fmt.Errorf("identity: insert session: %w", err)
+	}
+	if _, err := c.ExecContext(ctx, `INSERT INTO known_networks (account_id, network, seen_at) VALUES (?,?,?)
+		ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at`, account, network(address), millis(now)); err != nil {
+		return Session{}, fmt.Errorf("identity: known network: %w", err)
+	}
+	actor, _, err := p.actor(ctx, c.Tx, account, name)
+	if err != nil {
+		return Session{}, err
+	}
+	s.User = userOf(actor)
+	c.record(AuditRecord{Kind: AuditSignIn, Account: account, Address: address, Agent: agent, Detail: method})
+	return s, nil
+}
+
+// csrf derives a session's CSRF token from its secret: who cannot read the cookie cannot know it.
+func (p *Provider) csrf(token string) string {
+	return hex.EncodeToString(mac(p.keys.csrf, token)[:16])
+}
+
+// CheckCSRF tells whether given is the CSRF token of the session.
+func (s SessionInfo) CheckCSRF(given string) bool {
+	return s.CSRF != "" && hmac.Equal([]byte(s.CSRF), []byte(given))
+}
+
+// Logout ends the session of a token, at once on every process. A token that is not a session is no error.
+func (p *Provider) Logout(ctx context.Context, token string) error {
+	key := sha256.Sum256([]byte(token))
+	return p.write(ctx, func(c *change) error {
+		var account, address, agent string
+		err := c.QueryRowContext(ctx, `DELETE FROM sessions WHERE token = ? RETURNING account_id, address, agent`, key[:]).Scan(&account, &address, &agent)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("identity: logout: %w", err)
+		}
+		c.record(AuditRecord{Kind: AuditSignOut, Account: account, Address: address, Agent: agent})
+		return revoke(ctx, c.Tx)
+	})
+}
+
+// Sessions lists an account's sessions, newest first.
+func (p *Provider) Sessions(ctx context.Context, account string) ([]SessionInfo, error) {
+	now := p.now()
+	rows, err := p.reader.QueryContext(ctx, `SELECT id, account_id, method, address, agent, created_at, seen_at, expires_at FROM sessions
+		WHERE account_id = ? AND expires_at > ? AND seen_at > ? ORDER BY created_at DESC, id`, account, millis(now), millis(now.Add(-p.cfg.IdleTTL)))
+	if err != nil {
+		return nil, fmt.Errorf("identity: sessions: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // reported by rows.Err
+	out := []SessionInfo{}
+	for rows.Next() {
+		s, _, err := scanSession(rows)
+		if err != nil {
+			return nil, fmt.Errorf("identity: sessions: %w", err)
+		}
+		out = append(out, s)
+	}
+	return out, rows.Err()
+}
+
+// EndSession ends one session of the account by its id. Somebody else's session is not found.
+func (p *Provider) EndSession(ctx context.Context, account, id string) error {
+	return p.write(ctx, func(c *change) error {
+		n, err := endSessions(ctx, c, `account_id = ? AND id = ?`, account, id)
+		if err == nil && n == 0 {
+			return domain.ErrNotFound
+		}
+		c.record(AuditRecord{Kind: AuditSessionEnded, Account: account, Detail: id})
+		return err
+	})
+}
+
+// EndOtherSessions ends every session of the account but the one with the id keep; all of them when keep is "".
+func (p *Provider) EndOtherSessions(ctx context.Context, account, keep string) error {
+	return p.write(ctx, func(c *change) error {
+		_, err := endSessions(ctx, c, `account_id = ? AND id <> ?`, account, keep)
+		c.record(AuditRecord{Kind: AuditSessionEnded, Account: account, Detail: "others"})
+		return err
+	})
+}
+
+func endSessions(ctx context.Context, c *change, where string, args ...any) (int64, error) {
+	res, err := c.ExecContext(ctx, `DELETE FROM sessions WHERE `+where, args...) //nolint:gosec // the conditions are constants
+	if err != nil {
+		return 0, fmt.Errorf("identity: end sessions: %w", err)
+	}
+	n, err := res.RowsAffected()
+	if err != nil {
+		return 0, fmt.Errorf("identity: end sessions: %w", err)
+	}
+	return n, revoke(ctx, c.Tx)
+}

@@ -1,0 +1,89 @@
+package identity
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"zhiping/infra/identity/sender"
+)
+
+// Sweep deletes what has expired. Nothing depends on it for correctness: every read checks the time itself.
+func (p *Provider) Sweep(ctx context.Context) error {
+	now := p.now()
+	for _, q := range []struct {
+		statement string
+		before    time.Time
+	}{
+		{`DELETE FROM sessions WHERE expires_at <= ?`, now},
+		{`DELETE FROM sessions WHERE seen_at <= ?`, now.Add(-p.cfg.IdleTTL)},
+		{`DELETE FROM codes WHERE expires_at <= ?`, now},
+		{`DELETE FROM captchas WHERE expires_at <= ?`, now},
+		{`DELETE FROM tickets WHERE expires_at <= ?`, now},
+		{`DELETE FROM flows WHERE expires_at <= ?`, now},
+		{`DELETE FROM quotas WHERE resets_at <= ?`, now},
+		{`DELETE FROM meters WHERE max(last_at, locked_until) <= ?`, now.Add(-longestMemory)},
+		{`DELETE FROM known_networks WHERE seen_at <= ?`, now.Add(-knownFor)},
+		{`DELETE FROM audit WHERE at <= ?`, now.Add(-p.cfg.AuditTTL)},
+	} {
+		if _, err := p.writer.ExecContext(ctx, q.statement, q.before.UnixMilli()); err != nil {
+			return fmt.Errorf("identity: sweep: %w", err)
+		}
+	}
+	return nil
+}
+
+func (p *Provider) sweepEvery(ctx context.Context, period time.Duration) {
+	tick := time.NewTicker(period)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+			if err := p.Sweep(ctx); err != nil && ctx.Err() == nil {
+				p.cfg.Logger.ErrorContext(ctx, "identity sweep failed", "error", err)
+			}
+		}
+	}
+}
+
+// deliver sends what is queued. Sending happens here and not in the request, so that how long an answer takes does
+// not tell whether a message was sent.
+func (p *Provider) deliver(ctx context.Context) {
+	for {
+		select {
+		case m := <-p.outgoing:
+			p.send(ctx, m)
+		case <-ctx.Done():
+			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+			defer cancel()
+			for {
+				select {
+				case m := <-p.outgoing:
+					p.send(last, m)
+				default:
+					return
+				}
+			}
+		}
+	}
+}
+
+// send tries three times. A code that still did not leave is asked for again by its owner.
+func (p *Provider) send(ctx context.Context, m sender.Message) {
+	var err error
+	for wait := 200 * time.Millisecond; wait <= 800*time.Millisecond; wait *= 2 {
+		attempt, cancel := context.WithTimeout(ctx, 10*time.Second)
+		err = p.cfg.Sender.Send(attempt, m)
+		cancel()
+		if err == nil {
+			return
+		}
+		select {
+		case <-ctx.Done():
+		case <-time.After(wait):
+		}
+	}
+	p.cfg.Logger.ErrorContext(ctx, "message not delivered", "kind", m.Kind, "id", m.ID, "error", err)
+}
