@@ -1,0 +1,158 @@
+package sqlite
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"strings"
+
+	"zhiping/readmodels"
+)
+
+// upsertSizes are the numbers of rows that one statement writes, largest first.
+var upsertSizes = []int{32, 1}
+
+// upsertSQL passes over rows older than what is stored.
+func (v *view) upsertSQL(rows int) string {
+	columns, set := "id, position", "position = excluded.position"
+	for _, f := range v.fields {
+		columns += ", " + column(f)
+		set += ", " + column(f) + " = excluded." + column(f)
+	}
+	row := "(?" + strings.Repeat(",?", len(v.fields)+2) + ")"
+	return "INSERT INTO " + v.table() + " (" + columns + ", doc) VALUES " + row + strings.Repeat(","+row, rows-1) +
+		" ON CONFLICT (id) DO UPDATE SET " + set + ", doc = excluded.doc WHERE excluded.position >= position"
+}
+
+// Commit implements readmodels.Writer.
+func (s *Store) Commit(ctx context.Context, batches ...readmodels.Batch) error {
+	views := make([]*view, len(batches))
+	rows := make([][]any, len(batches))
+	for i, b := range batches {
+		s.mu.RLock()
+		v := s.views[key{b.Name, b.Version}]
+		s.mu.RUnlock()
+		if v == nil || v.spec.New == nil {
+			return fmt.Errorf("commit: %w: %s %d is not open", readmodels.ErrNoView, b.Name, b.Version)
+		}
+		var err error
+		if rows[i], err = v.encode(b); err != nil {
+			return fmt.Errorf("commit to %s: %w", b.Name, err)
+		}
+		views[i] = v
+	}
+	err := s.writing(ctx, func(w *conn) error {
+		for i, v := range views {
+			if err := s.missing(w, v, v.commit(w, batches[i], rows[i])); err != nil {
+				return fmt.Errorf("%s: %w", v.name, err)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// encode lays the puts out as the arguments of the upserts, before the writer is taken.
+func (v *view) encode(b readmodels.Batch) ([]any, error) {
+	if err := b.Validate(); err != nil {
+		return nil, err
+	}
+	args := make([]any, 0, len(b.Puts)*(len(v.fields)+3))
+	for _, p := range b.Puts {
+		fields, err := v.spec.FieldValues(p.Doc)
+		if err != nil {
+			return nil, err
+		}
+		doc, err := json.Marshal(p.Doc)
+		if err != nil {
+			return nil, fmt.Errorf("encode document %s: %w", p.ID, err)
+		}
+		args = append(args, p.ID, int64(p.Position))
+		for _, f := range v.fields {
+			args = append(args, fields[f])
+		}
+		args = append(args, string(doc))
+	}
+	return args, nil
+}
+
+// commit writes one batch within the transaction that the connection is in.
+func (v *view) commit(w *conn, b readmodels.Batch, rows []any) error {
+	var position, token int64
+	known, err := w.one("SELECT position, token FROM checkpoints WHERE name = ? AND version = ?",
+		[]any{v.name, v.version}, &position, &token)
+	if err != nil {
+		return err
+	}
+	if b.Token < uint64(token) {
+		return fmt.Errorf("%w: token %d after %d", readmodels.ErrFenced, b.Token, token)
+	}
+	if v.hasGone.Load() {
+		if rows, err = v.withoutGone(w, b, rows); err != nil {
+			return err
+		}
+	}
+	if err := v.upsert(w, rows); err != nil {
+		return err
+	}
+	for _, d := range b.Deletes {
+		if err := v.remove(w, d); err != nil {
+			return err
+		}
+	}
+	if !known || uint64(position) < b.Checkpoint {
+		position = int64(b.Checkpoint)
+	}
+	return w.exec("INSERT OR REPLACE INTO checkpoints (name, version, position, token) VALUES (?, ?, ?, ?)",
+		v.name, v.version, position, int64(b.Token))
+}
+
+func (v *view) upsert(w *conn, rows []any) error {
+	width := len(v.fields) + 3
+	for _, size := range upsertSizes {
+		for len(rows) >= size*width {
+			if err := w.exec(v.upserts[size], rows[:size*width]...); err != nil {
+				return err
+			}
+			rows = rows[size*width:]
+		}
+	}
+	return nil
+}
+
+// remove deletes a document and remembers at which position, so that an older put does not bring it back.
+func (v *view) remove(w *conn, d readmodels.Put) error {
+	if err := w.exec("DELETE FROM "+v.table()+" WHERE id = ? AND position <= ?", d.ID, int64(d.Position)); err != nil {
+		return err
+	}
+	v.hasGone.Store(true) // also true if this transaction fails: it only costs a look-up
+	return w.exec("INSERT INTO "+v.gone()+" (id, position) SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM "+v.table()+
+		" WHERE id = ?1) ON CONFLICT (id) DO UPDATE SET position = max(position, excluded.position)", d.ID, int64(d.Position))
+}
+
+// withoutGone leaves out the rows of documents that were deleted at a later position, and forgets the deletions that
+// a newer document overtakes.
+func (v *view) withoutGone(w *conn, b readmodels.Batch, rows []any) ([]any, error) {
+	width := len(v.fields) + 3
+	kept := rows[:0]
+	for i, p := range b.Puts {
+		var position int64
+		gone, err := w.one("SELECT position FROM "+v.gone()+" WHERE id = ?", []any{p.ID}, &position)
+		if err != nil {
+			return nil, err
+		}
+		if gone && uint64(position) > p.Position {
+			continue
+		}
+		if gone {
+			if err := w.exec("DELETE FROM "+v.gone()+" WHERE id = ?", p.ID); err != nil {
+				return nil, err
+			}
+		}
+		kept = append(kept, rows[i*width:(i+1)*width]...)
+	}
+	return kept, nil
+}

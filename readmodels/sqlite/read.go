@@ -1,0 +1,259 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql/driver"
+	"encoding/json"
+	"fmt"
+	"slices"
+	"strings"
+
+	"zhiping/readmodels"
+)
+
+// getSizes are the numbers of ids that one statement looks up; the rest of a chunk repeats its last id.
+var getSizes = []int{1, 8, 64, 256}
+
+// Get implements readmodels.Reader.
+func (s *Store) Get(ctx context.Context, spec readmodels.Spec, ids ...string) (map[string]readmodels.Document, error) {
+	docs := make(map[string]readmodels.Document, len(ids))
+	err := s.reading(ctx, func(c *conn) error {
+		v, err := s.view(c, spec.Name, spec.Version)
+		if err != nil {
+			return err
+		}
+		add := func(row []driver.Value) error {
+			d, err := decode(spec, row)
+			docs[d.ID] = d
+			return err
+		}
+		if len(ids) <= getSizes[len(getSizes)-1] {
+			return s.missing(c, v, getChunk(c, v, ids, add))
+		}
+		return s.missing(c, v, c.tx("BEGIN", func() error {
+			for chunk := range slices.Chunk(ids, getSizes[len(getSizes)-1]) {
+				if err := getChunk(c, v, chunk, add); err != nil {
+					return err
+				}
+			}
+			return nil
+		}))
+	})
+	if err != nil {
+		return nil, fmt.Errorf("get from %s: %w", spec.Name, err)
+	}
+	return docs, nil
+}
+
+func getChunk(c *conn, v *view, ids []string, add func([]driver.Value) error) error {
+	if len(ids) == 0 {
+		return nil
+	}
+	size := getSizes[slices.IndexFunc(getSizes, func(n int) bool { return n >= len(ids) })]
+	args := make([]any, size)
+	for i := range args {
+		args[i] = ids[min(i, len(ids)-1)]
+	}
+	return c.query(context.Background(), add, v.find+" WHERE id IN (?"+strings.Repeat(",?", size-1)+")", args...)
+}
+
+func decode(spec readmodels.Spec, row []driver.Value) (readmodels.Document, error) {
+	id, _ := row[0].(string)
+	position, _ := row[1].(int64)
+	text, _ := row[2].(string)
+	d := readmodels.Document{ID: id, Position: uint64(position), Doc: spec.New()}
+	if err := json.Unmarshal([]byte(text), d.Doc); err != nil {
+		return d, fmt.Errorf("decode document %s of %s %d: %w", id, spec.Name, spec.Version, err)
+	}
+	return d, nil
+}
+
+// missing turns the error of a table that was dropped under our feet into ErrNoView.
+func (s *Store) missing(c *conn, v *view, err error) error {
+	if err == nil || code(err) != codeError {
+		return err
+	}
+	if still, lerr := loadView(c, v.key); lerr == nil && still == nil {
+		return fmt.Errorf("%w: %s %d", readmodels.ErrNoView, v.name, v.version)
+	}
+	return err
+}
+
+const codeError = 1
+
+// Find implements readmodels.Reader.
+func (s *Store) Find(ctx context.Context, spec readmodels.Spec, q readmodels.Query) (docs []readmodels.Document, err error) {
+	err = s.reading(ctx, func(c *conn) error {
+		v, err := s.view(c, spec.Name, spec.Version)
+		if err != nil {
+			return err
+		}
+		p, err := readmodels.PlanFind(v.indexes, q)
+		if err != nil {
+			return err
+		}
+		docs, err = find(c, v, spec, p)
+		return s.missing(c, v, err)
+	})
+	if err != nil {
+		return nil, fmt.Errorf("find in %s: %w", spec.Name, err)
+	}
+	return docs, nil
+}
+
+func find(c *conn, v *view, spec readmodels.Spec, p readmodels.Plan) ([]readmodels.Document, error) {
+	all := p.Combinations()
+	if len(all) == 1 {
+		docs := make([]readmodels.Document, 0, min(p.Limit, 64))
+		sql, args := v.findSQL(v.find, p, all[0])
+		err := c.query(context.Background(), func(row []driver.Value) error {
+			d, err := decode(spec, row)
+			docs = append(docs, d)
+			return err
+		}, sql, args...)
+		return docs, err
+	}
+	return merge(c, v, spec, p, all)
+}
+
+// merge answers a query with several values for a field: each combination is a walk of its own along the index,
+// the places found are put in order, and only the documents of the first Limit are read.
+func merge(c *conn, v *view, spec readmodels.Spec, p readmodels.Plan, all [][]any) (docs []readmodels.Document, err error) {
+	sort := "id"
+	if p.Sort != "" {
+		sort = column(p.Sort)
+	}
+	var places []readmodels.Key
+	err = c.tx("BEGIN", func() error {
+		for _, values := range all {
+			sql, args := v.findSQL("SELECT id, "+sort+" FROM "+v.table(), p, values)
+			if err := c.query(context.Background(), func(row []driver.Value) error {
+				id, _ := row[0].(string)
+				places = append(places, readmodels.Key{ID: id, Value: row[1]})
+				return nil
+			}, sql, args...); err != nil {
+				return err
+			}
+		}
+		slices.SortFunc(places, func(a, b readmodels.Key) int {
+			if p.Desc {
+				a, b = b, a
+			}
+			return readmodels.CompareKeys(a, b)
+		})
+		ids := make([]string, min(len(places), p.Limit))
+		for i := range ids {
+			ids[i] = places[i].ID
+		}
+		byID := make(map[string]readmodels.Document, len(ids))
+		for chunk := range slices.Chunk(ids, getSizes[len(getSizes)-1]) {
+			if err := getChunk(c, v, chunk, func(row []driver.Value) error {
+				d, err := decode(spec, row)
+				byID[d.ID] = d
+				return err
+			}); err != nil {
+				return err
+			}
+		}
+		docs = make([]readmodels.Document, len(ids))
+		for i, id := range ids {
+			docs[i] = byID[id]
+		}
+		return nil
+	})
+	return docs, err
+}
+
+// findSQL is a walk along one index for one combination of values. INDEXED BY makes SQLite refuse any other plan.
+func (v *view) findSQL(sql string, p readmodels.Plan, values []any) (string, []any) {
+	var b strings.Builder
+	b.WriteString(sql)
+	if p.Index >= 0 {
+		b.WriteString(" INDEXED BY " + v.index(p.Index))
+	}
+	sort, order := "id", "id"
+	if p.Sort != "" {
+		sort = column(p.Sort)
+		order = sort + ", id"
+	}
+	args := append(make([]any, 0, len(values)+5), values...)
+	word := " WHERE "
+	where := func(s string, vs ...any) {
+		b.WriteString(word + s)
+		word = " AND "
+		args = append(args, vs...)
+	}
+	for _, t := range p.Equal {
+		where(column(t.Field) + " = ?")
+	}
+	edge := func(e *readmodels.Edge, op string) {
+		switch {
+		case e == nil:
+		case !e.Beyond:
+			where(sort+" "+op+"= ?", e.Value)
+		case p.Sort == "":
+			where("id "+op+" ?", e.ID)
+		default:
+			where("("+order+") "+op+" (?, ?)", e.Value, e.ID)
+		}
+	}
+	if p.Low == nil && p.Sort != "" {
+		where(sort + " >= -9e999") // that is, not NULL, in a form that bounds the walk
+	}
+	edge(p.Low, ">")
+	edge(p.High, "<")
+	if p.Desc {
+		order = strings.ReplaceAll(order, ",", " DESC,") + " DESC"
+	}
+	b.WriteString(" ORDER BY " + order + " LIMIT ?")
+	return b.String(), append(args, int64(p.Limit))
+}
+
+// Count implements readmodels.Reader.
+func (s *Store) Count(ctx context.Context, spec readmodels.Spec, equal map[string]any, limit int) (count int, err error) {
+	err = s.reading(ctx, func(c *conn) error {
+		v, err := s.view(c, spec.Name, spec.Version)
+		if err != nil {
+			return err
+		}
+		p, err := readmodels.PlanCount(v.indexes, equal)
+		if err != nil {
+			return err
+		}
+		sql := "SELECT count(*) FROM (SELECT 1 FROM " + v.table()
+		if p.Index >= 0 {
+			sql += " INDEXED BY " + v.index(p.Index)
+		}
+		word := " WHERE "
+		var args []any
+		for _, t := range p.Equal {
+			sql += word + column(t.Field) + " = ?"
+			word = " AND "
+			args = append(args, t.Values[0])
+		}
+		if limit <= 0 {
+			limit = -1
+		}
+		// A count without a bound may be long: here ctx is worth its goroutine.
+		return s.missing(c, v, c.query(ctx, func(row []driver.Value) error {
+			n, _ := row[0].(int64)
+			count = int(n)
+			return nil
+		}, sql+" LIMIT ?)", append(args, int64(limit))...))
+	})
+	if err != nil {
+		return 0, fmt.Errorf("count in %s: %w", spec.Name, err)
+	}
+	return count, nil
+}
+
+// Checkpoint implements readmodels.Reader.
+func (s *Store) Checkpoint(ctx context.Context, name string, version int) (position uint64, ok bool, err error) {
+	err = s.reading(ctx, func(c *conn) error {
+		var n int64
+		ok, err = c.one("SELECT position FROM checkpoints WHERE name = ? AND version = ?", []any{name, version}, &n)
+		position = uint64(n)
+		return err
+	})
+	return position, ok, err
+}

@@ -1,0 +1,316 @@
+package sqlite
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"modernc.org/sqlite"
+
+	"zhiping/readmodels"
+)
+
+// Errors of this adapter beside those of the port.
+var (
+	// ErrInUse: another process, or another Store of this one, has the file.
+	ErrInUse = errors.New("sqlite read store: in use by another process")
+	// ErrForeign: the file is a SQLite database of something else; it is not touched.
+	ErrForeign = errors.New("sqlite read store: the file belongs to another program")
+	// ErrDamaged: the file is damaged. Restart the program: it is moved aside then and the views are rebuilt.
+	ErrDamaged = errors.New("sqlite read store: the file is damaged; it is rebuilt at the next start")
+)
+
+// Config says where the store is and how much it may use.
+type Config struct {
+	// Path of the database file; its directory is made, for this user alone, where missing.
+	Path string
+	// Readers is the number of reading connections; 0 means twice the processors, at least 4.
+	Readers int
+	// CacheMiB is the writer's page cache in MiB; 0 means 64.
+	CacheMiB int
+	// Logger hears of a damaged file that was moved aside; nil means slog.Default.
+	Logger *slog.Logger
+	// Now is the clock of the leases; nil means time.Now.
+	Now func() time.Time
+}
+
+func (c Config) withDefaults() (Config, error) {
+	if c.Path == "" || c.Readers < 0 || c.CacheMiB < 0 {
+		return c, fmt.Errorf("sqlite read store: path %q, readers %d, cache %d MiB", c.Path, c.Readers, c.CacheMiB)
+	}
+	if c.Readers == 0 {
+		c.Readers = max(4, 2*runtime.GOMAXPROCS(0))
+	}
+	if c.CacheMiB == 0 {
+		c.CacheMiB = 64
+	}
+	if c.Logger == nil {
+		c.Logger = slog.Default()
+	}
+	if c.Now == nil {
+		c.Now = time.Now
+	}
+	return c, nil
+}
+
+// Store implements readmodels.Store. Safe for concurrent use; it runs no goroutine.
+type Store struct {
+	cfg  Config
+	lock *conn
+
+	writer  chan *conn // holds the one writing connection
+	readers chan *conn
+	closed  chan struct{}
+	closing sync.Once
+
+	mu    sync.RWMutex
+	views map[key]*view
+
+	watch  sync.Mutex
+	leases map[string]deadline
+}
+
+type key struct {
+	name    string
+	version int
+}
+
+var _ readmodels.Store = (*Store)(nil)
+
+// New opens the file, or makes a fresh one where there is none or a damaged one. ErrInUse and ErrForeign are the
+// errors that an operator can do something about.
+func New(cfg Config) (*Store, error) {
+	cfg, err := cfg.withDefaults()
+	if err != nil {
+		return nil, err
+	}
+	if err := os.MkdirAll(filepath.Dir(cfg.Path), 0o700); err != nil {
+		return nil, fmt.Errorf("sqlite read store: %w", err)
+	}
+	s := &Store{
+		cfg: cfg, writer: make(chan *conn, 1), readers: make(chan *conn, cfg.Readers),
+		closed: make(chan struct{}), views: map[key]*view{}, leases: map[string]deadline{},
+	}
+	if s.lock, err = takeLock(cfg.Path + ".lock"); err != nil {
+		return nil, err
+	}
+	if _, err := os.Stat(s.marker()); err == nil {
+		err = s.moveAside(ErrDamaged)
+		if err != nil {
+			return nil, errors.Join(err, s.lock.Close())
+		}
+	}
+	err = s.open()
+	if damaged(err) {
+		if err = s.moveAside(err); err == nil {
+			err = s.open()
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(fmt.Errorf("open %s: %w", cfg.Path, err), s.shut())
+	}
+	return s, nil
+}
+
+// takeLock holds an exclusive transaction on a file beside the store's for as long as the process lives: SQLite's
+// own locks work on every platform and go with the process however it dies.
+func takeLock(path string) (*conn, error) {
+	c, err := openConn(path, false, "journal_mode(MEMORY)")
+	if err == nil {
+		if err = c.exec("BEGIN EXCLUSIVE"); err == nil {
+			return c, nil
+		}
+		_ = c.Close() // nothing was written
+	}
+	if code(err) == codeBusy {
+		return nil, fmt.Errorf("%w (%s)", ErrInUse, path)
+	}
+	return nil, fmt.Errorf("lock %s: %w", path, err)
+}
+
+// busyTimeout is how long a connection waits for another one of ours, which at most ends a checkpoint of the WAL.
+const busyTimeout = "busy_timeout(5000)"
+
+func (s *Store) open() error {
+	w, err := openConn(s.cfg.Path, false, busyTimeout, "journal_mode(WAL)", "synchronous(NORMAL)", "wal_autocheckpoint(4000)",
+		"journal_size_limit(67108864)", fmt.Sprintf("cache_size(-%d)", s.cfg.CacheMiB<<10))
+	if err != nil {
+		return err
+	}
+	if err := s.prepareFile(w); err != nil {
+		return errors.Join(err, w.Close())
+	}
+	s.writer <- w
+	for range s.cfg.Readers {
+		r, err := openConn(s.cfg.Path, true, busyTimeout, "query_only(1)", "cache_size(-8192)")
+		if err != nil {
+			return err
+		}
+		s.readers <- r
+	}
+	return nil
+}
+
+// moveAside makes room for a fresh file and keeps the damaged one for whoever wants to know why.
+func (s *Store) moveAside(why error) error {
+	if err := s.shutConns(); err != nil {
+		s.cfg.Logger.Warn("closing a damaged read store", "error", err)
+	}
+	aside := fmt.Sprintf("%s.damaged-%d", s.cfg.Path, time.Now().UnixMilli())
+	if err := os.Rename(s.cfg.Path, aside); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return fmt.Errorf("move the damaged read store aside: %w", err)
+	}
+	for _, f := range []string{s.cfg.Path + "-wal", s.cfg.Path + "-shm", s.marker()} {
+		if err := os.Remove(f); err != nil && !errors.Is(err, os.ErrNotExist) {
+			return fmt.Errorf("remove what is left of the damaged read store: %w", err)
+		}
+	}
+	s.cfg.Logger.Warn("the read store was damaged; starting with an empty one", "movedTo", aside, "error", why)
+	return nil
+}
+
+func (s *Store) marker() string { return s.cfg.Path + ".damaged" }
+
+// Ping implements readmodels.Store: the file is still there and answers.
+func (s *Store) Ping(ctx context.Context) error {
+	if _, err := os.Stat(s.cfg.Path); err != nil {
+		return fmt.Errorf("%w: the file of the read store is gone; restart to rebuild it: %w", readmodels.ErrUnavailable, err)
+	}
+	return s.reading(ctx, func(c *conn) error {
+		_, err := c.one("SELECT 1", nil)
+		return err
+	})
+}
+
+// Close implements readmodels.Store. It waits for what is running; later calls answer ErrUnavailable.
+func (s *Store) Close(ctx context.Context) error {
+	var err error
+	s.closing.Do(func() {
+		close(s.closed)
+		err = s.shutAll(ctx)
+	})
+	return err
+}
+
+// shutAll takes every connection back from those who use it and closes it; the writer last, which checkpoints.
+func (s *Store) shutAll(ctx context.Context) error {
+	var errs []error
+	take := func(from chan *conn) {
+		select {
+		case c := <-from:
+			errs = append(errs, c.Close())
+			return
+		default:
+		}
+		select {
+		case c := <-from:
+			errs = append(errs, c.Close())
+		case <-ctx.Done():
+			errs = append(errs, fmt.Errorf("close read store: %w", ctx.Err()))
+		}
+	}
+	for range s.cfg.Readers {
+		take(s.readers)
+	}
+	take(s.writer)
+	return errors.Join(append(errs, s.lock.Close())...)
+}
+
+// shutConns closes the connections that nobody uses.
+func (s *Store) shutConns() error {
+	var errs []error
+	for {
+		select {
+		case c := <-s.readers:
+			errs = append(errs, c.Close())
+		case c := <-s.writer:
+			errs = append(errs, c.Close())
+		default:
+			return errors.Join(errs...)
+		}
+	}
+}
+
+func (s *Store) shut() error { return errors.Join(s.shutConns(), s.lock.Close()) }
+
+// reading lends a reading connection to f, writing the writing one.
+func (s *Store) reading(ctx context.Context, f func(*conn) error) error {
+	return s.lend(ctx, s.readers, f)
+}
+
+func (s *Store) writing(ctx context.Context, f func(*conn) error) error {
+	return s.lend(ctx, s.writer, func(c *conn) error {
+		return c.tx("BEGIN IMMEDIATE", func() error { return f(c) })
+	})
+}
+
+func (s *Store) lend(ctx context.Context, from chan *conn, f func(*conn) error) error {
+	if err := ctx.Err(); err != nil {
+		return err
+	}
+	select {
+	case <-s.closed:
+		return fmt.Errorf("%w: the store is closed", readmodels.ErrUnavailable)
+	default:
+	}
+	select {
+	case c := <-from:
+		defer func() { from <- c }()
+		return s.classify(f(c))
+	case <-s.closed:
+		return fmt.Errorf("%w: the store is closed", readmodels.ErrUnavailable)
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// classify maps what SQLite answers to the port's errors, and leaves a marker when the file is damaged, so that the
+// next start replaces it.
+func (s *Store) classify(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case damaged(err):
+		if werr := os.WriteFile(s.marker(), []byte(err.Error()+"\n"), 0o600); werr != nil {
+			err = errors.Join(err, werr)
+		}
+		return fmt.Errorf("%w: %w: %w", readmodels.ErrUnavailable, ErrDamaged, err)
+	}
+	switch code(err) {
+	case codeBusy, codeLocked, codeIO, codeFull, codeCantOpen, codeReadOnly, codeNoMemory:
+		return fmt.Errorf("%w: %w", readmodels.ErrUnavailable, err)
+	}
+	return err
+}
+
+// SQLite's primary result codes.
+const (
+	codeBusy     = 5
+	codeLocked   = 6
+	codeNoMemory = 7
+	codeReadOnly = 8
+	codeIO       = 10
+	codeCorrupt  = 11
+	codeFull     = 13
+	codeCantOpen = 14
+	codeNotADB   = 26
+)
+
+func code(err error) int {
+	var e *sqlite.Error
+	if errors.As(err, &e) {
+		return e.Code() & 0xff
+	}
+	return 0
+}
+
+func damaged(err error) bool {
+	c := code(err)
+	return c == codeCorrupt || c == codeNotADB || errors.Is(err, errFormat)
+}
