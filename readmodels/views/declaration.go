@@ -1,0 +1,150 @@
+package views
+
+import (
+	"time"
+
+	"github.com/google/uuid"
+
+	"zhiping/domain"
+	"zhiping/domain/declaration"
+	"zhiping/domain/text"
+	"zhiping/readmodels"
+)
+
+// History is a row of the applicant's 申报历史信息列表.
+type History struct {
+	ID          uuid.UUID             `json:"id"`
+	Number      string                `json:"number"`
+	Notice      declaration.NoticeRef `json:"notice"`
+	Access      Access                `json:"access"`
+	Unit        domain.Organization   `json:"unit"`
+	Status      declaration.Status    `json:"status"`
+	Stage       string                `json:"stage,omitempty"`
+	Decided     bool                  `json:"decided,omitempty"`  // a review decision was ever taken
+	PassedOn    bool                  `json:"passedOn,omitempty"` // the unit passed it on, which counts against its quota
+	StartedAt   time.Time             `json:"startedAt"`
+	SubmittedAt time.Time             `json:"submittedAt,omitzero"`
+	UpdatedAt   time.Time             `json:"updatedAt"`
+	Created     int64                 `json:"created"` // position of the first event: the list's order
+	Revision    uint64                `json:"revision"`
+}
+
+// Histories is found by applicant, optionally by status and type, newest first; and counted by notice and unit.
+var Histories = readmodels.View[History]{
+	Name: "history", Version: 1,
+	Indexes: []readmodels.Index{
+		{Fields: []string{"applicant", "created"}},
+		{Fields: []string{"applicant", "status", "created"}},
+		{Fields: []string{"applicant", "type", "created"}},
+		{Fields: []string{"applicant", "status", "type", "created"}},
+		{Fields: []string{"notice", "unit", "passedOn", "created"}},
+	},
+	Fields: func(d *History) map[string]any {
+		return map[string]any{
+			"applicant": d.Access.Applicant, "status": string(d.Status), "type": d.Notice.Type, "created": d.Created,
+			"notice": d.Notice.ID.String(), "unit": d.Unit.ID, "passedOn": d.PassedOn,
+		}
+	},
+}
+
+// Return is the latest return, shown at the top of the form while the declaration is returned.
+type Return struct {
+	Stage        string              `json:"stage"`
+	Organization domain.Organization `json:"organization"`
+	Opinion      string              `json:"opinion"`
+	Modules      []string            `json:"modules"`
+	At           time.Time           `json:"at"`
+	Deadline     time.Time           `json:"deadline,omitzero"`
+}
+
+// Form is a declaration with everything entered, as its form shows it.
+type Form struct {
+	State       declaration.State `json:"state"`
+	Return      *Return           `json:"return,omitempty"`
+	StartedAt   time.Time         `json:"startedAt"`
+	UpdatedAt   time.Time         `json:"updatedAt"`
+	SubmittedAt time.Time         `json:"submittedAt,omitzero"`
+	Revision    uint64            `json:"revision"`
+}
+
+// Forms is read by declaration id only.
+var Forms = readmodels.View[Form]{Name: "form", Version: 1}
+
+// NodeState is how a node of the timeline looks.
+type NodeState string
+
+// The states of a node, in the HTTP contract's words.
+const (
+	NodeDone       NodeState = "done"
+	NodeCurrent    NodeState = "current"
+	NodePending    NodeState = "pending"
+	NodeReturned   NodeState = "returned"
+	NodeTerminated NodeState = "terminated"
+)
+
+// StageApplicant is the stage key of the nodes at which the applicant fills in, corrects or resubmits.
+const StageApplicant = "applicant"
+
+// Node is one step of the way that a declaration took or will take.
+type Node struct {
+	Stage        string              `json:"stage"`
+	Name         text.Text           `json:"name"`
+	Organization domain.Organization `json:"organization"`
+	State        NodeState           `json:"state"`
+	Actor        *Actor              `json:"actor,omitempty"`
+	At           time.Time           `json:"at,omitzero"`
+	Opinion      string              `json:"opinion,omitempty"`
+	EnteredAt    time.Time           `json:"enteredAt,omitzero"`
+	Round        int                 `json:"round"`
+}
+
+// Timeline is the 进度跟踪 of one declaration.
+type Timeline struct {
+	ID       uuid.UUID          `json:"id"`
+	Status   declaration.Status `json:"status"`
+	Access   Access             `json:"access"`
+	Nodes    []Node             `json:"nodes"`
+	Revision uint64             `json:"revision"`
+}
+
+// Timelines is read by declaration id only.
+var Timelines = readmodels.View[Timeline]{Name: "timeline", Version: 1}
+
+// Work is a declaration that waits for an organization's decision. While it waits for nobody, Organization is
+// empty and no query finds it.
+type Work struct {
+	ID           uuid.UUID             `json:"id"`
+	Number       string                `json:"number"`
+	Notice       declaration.NoticeRef `json:"notice"`
+	Applicant    domain.Organization   `json:"applicant"`
+	Unit         domain.Organization   `json:"unit"`
+	Stage        string                `json:"stage"`
+	StageName    text.Text             `json:"stageName"`
+	Last         bool                  `json:"last"` // the route's last stage: ApproveFinal instead of ApproveStage
+	Organization domain.Organization   `json:"organization"`
+	Round        int                   `json:"round"`
+	SubmittedAt  time.Time             `json:"submittedAt"`
+	EnteredAt    time.Time             `json:"enteredAt"`
+	Entered      int64                 `json:"entered"` // position at which it came to this stage: the list's order
+	Route        []declaration.Stage   `json:"route"`
+	Revision     uint64                `json:"revision"`
+}
+
+// Worklists is found by organization, optionally by stage and type, oldest first.
+var Worklists = readmodels.View[Work]{
+	Name: "worklist", Version: 1,
+	Indexes: []readmodels.Index{
+		{Fields: []string{"organization", "entered"}},
+		{Fields: []string{"organization", "stage", "entered"}},
+		{Fields: []string{"organization", "type", "entered"}},
+		{Fields: []string{"organization", "stage", "type", "entered"}},
+	},
+	Fields: func(d *Work) map[string]any {
+		if d.Organization.ID == "" {
+			return nil
+		}
+		return map[string]any{
+			"organization": d.Organization.ID, "stage": d.Stage, "type": d.Notice.Type, "entered": d.Entered,
+		}
+	},
+}

@@ -1,0 +1,50 @@
+// Package views holds the documents that queries read, one file a view, and says which fields each is found by.
+// Documents are what projections fold and what the HTTP edge renders; they are shared between readers, so nobody
+// changes one that came out of a store. Renaming a view, or what a JSON field means, needs a new Version: the
+// projector then builds it anew beside the old one.
+package views
+
+import (
+	"time"
+
+	"zhiping/domain"
+	"zhiping/domain/access"
+	"zhiping/readmodels"
+)
+
+// Specs lists every view, for stores to open and for the tracker to wait on.
+func Specs() []readmodels.Spec {
+	return []readmodels.Spec{
+		Histories.Spec(), Forms.Spec(), Timelines.Spec(), Worklists.Spec(),
+		Bindings.Spec(), Units.Spec(), Notices.Spec(), Audits.Spec(),
+	}
+}
+
+// Access is what the policy table needs to know of the declaration that a document shows.
+type Access struct {
+	Applicant  string   `json:"applicant"`
+	Unit       string   `json:"unit"`
+	Department string   `json:"department"`
+	Reviewers  []string `json:"reviewers,omitempty"`
+}
+
+// Resource is the same in the policy table's own type.
+func (a Access) Resource() access.Resource {
+	return access.Resource{Applicant: a.Applicant, Unit: a.Unit, Department: a.Department, Reviewers: a.Reviewers}
+}
+
+// Actor is who did something, as audit trails and timelines name them.
+type Actor struct {
+	ID           string              `json:"id"`
+	Name         string              `json:"name"`
+	Role         domain.Role         `json:"role"`
+	Organization domain.Organization `json:"organization,omitzero"`
+}
+
+// ActorOf reads the actor from an event's metadata.
+func ActorOf(e domain.Recorded) Actor {
+	return Actor{ID: e.Meta.Actor, Name: e.Meta.ActorName, Role: e.Meta.Role, Organization: e.Meta.Organization}
+}
+
+// Micros is how times are indexed: microseconds since 1970, which int64 orders as time does.
+func Micros(t time.Time) int64 { return t.UnixMicro() }
