@@ -1,0 +1,196 @@
+package identity
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"zhiping/domain"
+)
+
+// Person is who an account belongs to, for its owner and for officers who may see it. Every read of an identity
+// number goes through here.
+type Person struct {
+	Account  string
+	Name     string
+	Phone    string
+	Email    string
+	IDNumber string // empty when none is kept
+	Verified bool
+	Disabled bool
+}
+
+// MaskedIDNumber shows the area and the last two characters only.
+func (p Person) MaskedIDNumber() string {
+	if len(p.IDNumber) < 8 {
+		return ""
+	}
+	return p.IDNumber[:6] + strings.Repeat("*", len(p.IDNumber)-8) + p.IDNumber[len(p.IDNumber)-2:]
+}
+
+const personColumns = `SELECT a.id, a.name, coalesce(a.phone, ''), a.email, a.verified_at, a.disabled_at, n.sealed
+	FROM accounts a LEFT JOIN identity_numbers n ON n.account_id = a.id WHERE a.erased_at = 0 AND `
+
+// Person answers who an account belongs to.
+func (p *Provider) Person(ctx context.Context, account string) (Person, error) {
+	return p.person(ctx, `a.id = ?1`, account)
+}
+
+// FindPerson finds an account by its login name or phone, for who grants roles.
+func (p *Provider) FindPerson(ctx context.Context, loginOrPhone string) (Person, error) {
+	return p.person(ctx, `(a.login = ?1 OR a.phone = ?1)`, normalLogin(loginOrPhone))
+}
+
+func (p *Provider) person(ctx context.Context, where, arg string) (Person, error) {
+	var out Person
+	var verified, disabled int64
+	var sealed []byte
+	err := p.reader.QueryRowContext(ctx, personColumns+where, arg).
+		Scan(&out.Account, &out.Name, &out.Phone, &out.Email, &verified, &disabled, &sealed)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Person{}, domain.ErrNotFound
+	}
+	if err != nil {
+		return Person{}, fmt.Errorf("identity: person: %w", err)
+	}
+	out.Verified, out.Disabled = verified != 0, disabled != 0
+	if sealed != nil {
+		plain, err := p.keys.opened(sealed, "id number "+out.Account)
+		if err != nil {
+			return Person{}, err
+		}
+		out.IDNumber = string(plain)
+	}
+	return out, nil
+}
+
+// Identify corrects an account's name and identity number, as long as they have not been verified. by is the id of
+// who does it.
+func (p *Provider) Identify(ctx context.Context, account, name, idNumber, by string) error {
+	name, idNumber = strings.Join(strings.Fields(name), " "), normalIDNumber(idNumber)
+	if faults := p.personFaults(name, idNumber); len(faults) > 0 {
+		return domain.ErrInvalid.WithFaults(faults...)
+	}
+	verified, err := p.verifyPerson(ctx, name, idNumber)
+	if err != nil {
+		return err
+	}
+	return p.write(ctx, func(c *change) error {
+		if err := notFrozen(ctx, c, account); err != nil {
+			return err
+		}
+		if _, err := c.ExecContext(ctx, `UPDATE accounts SET name = ? WHERE id = ?`, name, account); err != nil {
+			return fmt.Errorf("identity: name: %w", err)
+		}
+		if err := p.putIDNumber(ctx, c.Tx, account, idNumber); err != nil {
+			return err
+		}
+		if verified {
+			if err := p.freeze(ctx, c, account); err != nil {
+				return err
+			}
+		}
+		c.record(AuditRecord{Kind: AuditIdentityChanged, Account: account, Actor: by, Detail: "corrected"})
+		return revoke(ctx, c.Tx)
+	})
+}
+
+// Verify notes that somebody has checked the name and the identity number; from then on they cannot change.
+func (p *Provider) Verify(ctx context.Context, account, by string) error {
+	return p.write(ctx, func(c *change) error {
+		err := notFrozen(ctx, c, account)
+		if errors.Is(err, ErrIdentityFrozen) {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		c.record(AuditRecord{Kind: AuditIdentityChanged, Account: account, Actor: by, Detail: "verified"})
+		return p.freeze(ctx, c, account)
+	})
+}
+
+func (p *Provider) freeze(ctx context.Context, c *change, account string) error {
+	if _, err := c.ExecContext(ctx, `UPDATE accounts SET verified_at = ? WHERE id = ?`, millis(p.now()), account); err != nil {
+		return fmt.Errorf("identity: verify: %w", err)
+	}
+	return nil
+}
+
+func notFrozen(ctx context.Context, c *change, account string) error {
+	var verified int64
+	err := c.QueryRowContext(ctx, `SELECT verified_at FROM accounts WHERE id = ? AND erased_at = 0`, account).Scan(&verified)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return domain.ErrNotFound
+	case err != nil:
+		return fmt.Errorf("identity: account: %w", err)
+	case verified != 0:
+		return ErrIdentityFrozen
+	}
+	return nil
+}
+
+// Disable shuts an account out at once, on every process, until Enable.
+func (p *Provider) Disable(ctx context.Context, account, by string) error {
+	return p.setDisabled(ctx, account, by, p.now(), AuditAccountDisabled)
+}
+
+// Enable lets a disabled account in again. Its old sessions stay ended.
+func (p *Provider) Enable(ctx context.Context, account, by string) error {
+	return p.setDisabled(ctx, account, by, time.Time{}, AuditAccountEnabled)
+}
+
+func (p *Provider) setDisabled(ctx context.Context, account, by string, at time.Time, kind AuditKind) error {
+	return p.write(ctx, func(c *change) error {
+		res, err := c.ExecContext(ctx, `UPDATE accounts SET disabled_at = ? WHERE id = ? AND erased_at = 0`, millis(at), account)
+		if err != nil {
+			return fmt.Errorf("identity: disable: %w", err)
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return domain.ErrNotFound
+		}
+		c.record(AuditRecord{Kind: kind, Account: account, Actor: by})
+		_, err = endSessions(ctx, c, `account_id = ?`, account)
+		return err
+	})
+}
+
+// Erase deletes what is known of the person behind an account: name, phone, login name, e-mail, identity number,
+// password, roles, sessions, networks. The account's id stays, so that no event loses its actor, and so do the audit
+// records until they expire; neither names anybody. The file's log is emptied afterwards, so that the deleted values
+// are in none of its files.
+func (p *Provider) Erase(ctx context.Context, account, by string) error {
+	err := p.write(ctx, func(c *change) error {
+		now := millis(p.now())
+		res, err := c.ExecContext(ctx, `UPDATE accounts SET name = '', login = NULL, phone = NULL, email = '', subject = NULL,
+			password = '', disabled_at = ?1, erased_at = ?1 WHERE id = ?2 AND erased_at = 0`, now, account)
+		if err != nil {
+			return fmt.Errorf("identity: erase: %w", err)
+		}
+		if n, err := res.RowsAffected(); err != nil || n == 0 {
+			return domain.ErrNotFound
+		}
+		for _, q := range []string{
+			`DELETE FROM identity_numbers WHERE account_id = ?`, `DELETE FROM grants WHERE account_id = ?`,
+			`DELETE FROM known_networks WHERE account_id = ?`, `DELETE FROM tickets WHERE account_id = ?`,
+		} {
+			if _, err := c.ExecContext(ctx, q, account); err != nil {
+				return fmt.Errorf("identity: erase: %w", err)
+			}
+		}
+		c.record(AuditRecord{Kind: AuditAccountErased, Account: account, Actor: by})
+		_, err = endSessions(ctx, c, `account_id = ?`, account)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	if _, err := p.writer.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+		return fmt.Errorf("identity: checkpoint: %w", err)
+	}
+	return nil
+}
