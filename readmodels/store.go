@@ -17,7 +17,8 @@ type Spec struct {
 	// ids in order behind equal values); a Count by one that starts with its equality fields. Anything else is
 	// ErrNoIndex. Reading all of a view by id needs no index.
 	Indexes []Index
-	// New returns a pointer to an empty document, for decoding. Documents are kept as encoding/json writes them.
+	// New returns a pointer to an empty document, for decoding. Documents are kept as encoding/json writes them; a
+	// reader that only passes them on uses a *json.RawMessage and is spared the decoding.
 	New func() any
 	// Fields extracts the indexed fields of a document: string, int64 or bool by field name. A missing field
 	// is not indexed under it, so that no query on that field finds the document. Only fields named by Indexes
@@ -34,6 +35,8 @@ type Document struct {
 	ID       string
 	Position uint64
 	Doc      any
+	// Sort is the value of the field that Find sorted by, for the Key of the next page; nil otherwise.
+	Sort any
 }
 
 // Query finds documents by equality on some fields and an optional range on the sort field. It lists only

@@ -1,6 +1,9 @@
 package readmodels
 
-import "context"
+import (
+	"context"
+	"encoding/json"
+)
 
 // View is a Spec whose documents have a type: what projections and queries are written against.
 type View[D any] struct {
@@ -26,6 +29,11 @@ func (v View[D]) fields(d *D) map[string]any {
 		return nil
 	}
 	return v.Fields(d)
+}
+
+// Raw is the view for reading alone, its documents as the JSON that is stored.
+func (v View[D]) Raw() View[json.RawMessage] {
+	return View[json.RawMessage]{Name: v.Name, Version: v.Version, Indexes: v.Indexes}
 }
 
 // Put makes the write that stores a document, which must not be changed afterwards.
@@ -89,11 +97,8 @@ func (v View[D]) Find(ctx context.Context, r Reader, q Query) (Page[D], error) {
 		page.Items[i] = Item[D]{ID: d.ID, Position: d.Position, Doc: d.Doc.(*D)}
 	}
 	if more {
-		last := page.Items[len(docs)-1]
-		page.Next = &Key{ID: last.ID}
-		if q.Sort != "" {
-			page.Next.Value = v.fields(last.Doc)[q.Sort]
-		}
+		last := docs[len(docs)-1]
+		page.Next = &Key{Value: last.Sort, ID: last.ID}
 	}
 	return page, nil
 }

@@ -83,9 +83,9 @@ func (c *conn) prepare(sql string, args []any) (*stmt, error) {
 		case int:
 			a = int64(v)
 		case bool:
-			a = int64(0)
+			a = 0.0 // a real, so that fieldValue can tell it from a number; documents' fields are never floats
 			if v {
-				a = int64(1)
+				a = 1.0
 			}
 		}
 		s.args = append(s.args, driver.NamedValue{Ordinal: i + 1, Value: a})

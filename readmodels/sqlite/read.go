@@ -62,6 +62,10 @@ func decode(spec readmodels.Spec, row []driver.Value) (readmodels.Document, erro
 	position, _ := row[1].(int64)
 	text, _ := row[2].(string)
 	d := readmodels.Document{ID: id, Position: uint64(position), Doc: spec.New()}
+	if raw, ok := d.Doc.(*json.RawMessage); ok {
+		*raw = json.RawMessage(text)
+		return d, nil
+	}
 	if err := json.Unmarshal([]byte(text), d.Doc); err != nil {
 		return d, fmt.Errorf("decode document %s of %s %d: %w", id, spec.Name, spec.Version, err)
 	}
@@ -105,9 +109,10 @@ func find(c *conn, v *view, spec readmodels.Spec, p readmodels.Plan) ([]readmode
 	all := p.Combinations()
 	if len(all) == 1 {
 		docs := make([]readmodels.Document, 0, min(p.Limit, 64))
-		sql, args := v.findSQL(v.find, p, all[0])
+		sql, args := v.findSQL("SELECT id, position, doc, "+v.sort(p)+" FROM "+v.table(), p, all[0])
 		err := c.query(context.Background(), func(row []driver.Value) error {
 			d, err := decode(spec, row)
+			d.Sort = sortValue(p, row[3])
 			docs = append(docs, d)
 			return err
 		}, sql, args...)
@@ -119,17 +124,13 @@ func find(c *conn, v *view, spec readmodels.Spec, p readmodels.Plan) ([]readmode
 // merge answers a query with several values for a field: each combination is a walk of its own along the index,
 // the places found are put in order, and only the documents of the first Limit are read.
 func merge(c *conn, v *view, spec readmodels.Spec, p readmodels.Plan, all [][]any) (docs []readmodels.Document, err error) {
-	sort := "id"
-	if p.Sort != "" {
-		sort = column(p.Sort)
-	}
 	var places []readmodels.Key
 	err = c.tx("BEGIN", func() error {
 		for _, values := range all {
-			sql, args := v.findSQL("SELECT id, "+sort+" FROM "+v.table(), p, values)
+			sql, args := v.findSQL("SELECT id, "+v.sort(p)+" FROM "+v.table(), p, values)
 			if err := c.query(context.Background(), func(row []driver.Value) error {
 				id, _ := row[0].(string)
-				places = append(places, readmodels.Key{ID: id, Value: row[1]})
+				places = append(places, readmodels.Key{ID: id, Value: sortValue(p, row[1])})
 				return nil
 			}, sql, args...); err != nil {
 				return err
@@ -158,10 +159,30 @@ func merge(c *conn, v *view, spec readmodels.Spec, p readmodels.Plan, all [][]an
 		docs = make([]readmodels.Document, len(ids))
 		for i, id := range ids {
 			docs[i] = byID[id]
+			docs[i].Sort = places[i].Value
 		}
 		return nil
 	})
 	return docs, err
+}
+
+// sort is the column to sort by.
+func (v *view) sort(p readmodels.Plan) string {
+	if p.Sort == "" {
+		return "id"
+	}
+	return column(p.Sort)
+}
+
+// sortValue is the sort column's value as the field has it.
+func sortValue(p readmodels.Plan, v driver.Value) any {
+	if p.Sort == "" {
+		return nil
+	}
+	if b, ok := v.(float64); ok {
+		return b != 0
+	}
+	return v
 }
 
 // findSQL is a walk along one index for one combination of values. INDEXED BY makes SQLite refuse any other plan.
@@ -171,9 +192,8 @@ func (v *view) findSQL(sql string, p readmodels.Plan, values []any) (string, []a
 	if p.Index >= 0 {
 		b.WriteString(" INDEXED BY " + v.index(p.Index))
 	}
-	sort, order := "id", "id"
+	sort, order := v.sort(p), "id"
 	if p.Sort != "" {
-		sort = column(p.Sort)
 		order = sort + ", id"
 	}
 	args := append(make([]any, 0, len(values)+5), values...)

@@ -138,8 +138,8 @@ func takeLock(path string) (*conn, error) {
 const busyTimeout = "busy_timeout(5000)"
 
 func (s *Store) open() error {
-	w, err := openConn(s.cfg.Path, false, busyTimeout, "journal_mode(WAL)", "synchronous(NORMAL)", "wal_autocheckpoint(4000)",
-		"journal_size_limit(67108864)", fmt.Sprintf("cache_size(-%d)", s.cfg.CacheMiB<<10))
+	w, err := openConn(s.cfg.Path, false, busyTimeout, "journal_mode(WAL)", "synchronous(NORMAL)", "wal_autocheckpoint(16000)",
+		"temp_store(MEMORY)", "journal_size_limit(134217728)", fmt.Sprintf("cache_size(-%d)", s.cfg.CacheMiB<<10))
 	if err != nil {
 		return err
 	}

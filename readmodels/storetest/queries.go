@@ -59,6 +59,8 @@ func stablePages(t *testing.T, setup Setup) {
 func ranges(t *testing.T, setup Setup) {
 	_, s := open(t, setup)
 	ids := fill(t, s, 100)
+	require.Equal(t, expected(ids, false, func(i int) bool { return i%5 == 0 }),
+		walk(t, s, readmodels.Query{Sort: "flag", From: true, Limit: 3}), "booleans are in order too")
 	for _, desc := range []bool{false, true} {
 		for name, c := range map[string]struct{ from, to any }{
 			"both": {3, int64(9)}, "from": {12, nil}, "to": {nil, 2}, "one": {5, 5}, "none": {9, 3}, "beyond": {1000, 2000},
@@ -74,6 +76,18 @@ func ranges(t *testing.T, setup Setup) {
 		byID := readmodels.Query{From: "n0010", To: "n0019", Desc: desc, Limit: 4}
 		require.Equal(t, expected(ids, desc, func(i int) bool { return i >= 10 && i < 20 }), walk(t, s, byID))
 	}
+}
+
+func rawDocuments(t *testing.T, setup Setup) {
+	ctx, s := open(t, setup)
+	require.NoError(t, s.Commit(ctx, batch(1, map[string]*Note{"a": {Owner: "张三", Rank: 7, Tags: []string{"x"}}})))
+	raw, _, ok, err := notes.Raw().Get(ctx, s, "a")
+	require.NoError(t, err)
+	require.True(t, ok)
+	require.JSONEq(t, `{"owner":"张三","rank":7,"flag":false,"tags":["x"]}`, string(*raw))
+	page, err := notes.Raw().Find(ctx, s, readmodels.Query{Sort: "rank", Limit: 1})
+	require.NoError(t, err)
+	require.Equal(t, *raw, *page.Items[0].Doc)
 }
 
 func number(v any) int64 {

@@ -45,6 +45,7 @@ func Run(t *testing.T, setup Setup) {
 		{"counting stops at the bound", counted},
 		{"a query without an index is refused", refused},
 		{"a document without the field is not listed by it", missingField},
+		{"documents are handed on as JSON", rawDocuments},
 		{"ids may be any text", unicodeIDs},
 		{"a restart keeps everything", restarted},
 		{"readers never see half a commit", halfCommits},
