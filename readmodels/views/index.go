@@ -1,0 +1,47 @@
+package views
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+
+	"zhiping/readmodels"
+)
+
+// Index answers the write side's questions across streams from the history view. Safe for concurrent use.
+type Index struct {
+	Reader readmodels.Reader
+	// Wait returns once the views include everything that the event store held when it was called, so that no
+	// declaration that was started before is missed.
+	Wait func(context.Context) error
+}
+
+// Declarations lists the applicant's declarations.
+func (x Index) Declarations(ctx context.Context, applicant string) ([]uuid.UUID, error) {
+	if err := x.Wait(ctx); err != nil {
+		return nil, err
+	}
+	var ids []uuid.UUID
+	q := readmodels.Query{Equal: map[string]any{"applicant": applicant}, Sort: "created", Limit: readmodels.MaxLimit}
+	for {
+		page, err := Histories.Find(ctx, x.Reader, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, item := range page.Items {
+			ids = append(ids, item.Doc.ID)
+		}
+		if page.Next == nil {
+			return ids, nil
+		}
+		q.After = page.Next
+	}
+}
+
+// PassedOn counts the declarations for a notice that a unit has passed on.
+func (x Index) PassedOn(ctx context.Context, notice uuid.UUID, unit string) (int, error) {
+	if err := x.Wait(ctx); err != nil {
+		return 0, err
+	}
+	return Histories.Count(ctx, x.Reader, map[string]any{"notice": notice.String(), "unit": unit, "passedOn": true}, 0)
+}
