@@ -1,0 +1,194 @@
+package commands_test
+
+import (
+	"bytes"
+	"encoding/json"
+	"flag"
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"os"
+	"path/filepath"
+	"reflect"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"zhiping/commands"
+	"zhiping/domain"
+	"zhiping/domain/binding"
+	"zhiping/domain/declaration"
+	"zhiping/domain/notice"
+	"zhiping/domain/unit"
+)
+
+const golden = "../domain/testdata/events"
+
+// -golden writes the golden file of an event version that has none yet. It never changes one: stored events are
+// for good, and so is what they look like.
+var writeMissing = flag.Bool("golden", false, "write missing golden event files")
+
+func file(name string, version int) string {
+	return filepath.Join(golden, fmt.Sprintf("%s.v%d.json", name, version))
+}
+
+func TestEveryEventVersionEverWrittenIsStillReadable(t *testing.T) {
+	for _, typ := range commands.EventTypes() {
+		for v := 1; v <= typ.Version; v++ {
+			t.Run(fmt.Sprintf("%s v%d", typ.Name, v), func(t *testing.T) {
+				stored, err := os.ReadFile(file(typ.Name, v))
+				if os.IsNotExist(err) && *writeMissing && v == typ.Version {
+					stored = encode(t, fill(typ.Zero))
+					if err := os.WriteFile(file(typ.Name, v), stored, 0o644); err != nil { //nolint:gosec // a test's data
+						t.Fatal(err)
+					}
+				} else if err != nil {
+					t.Fatal(err)
+				}
+				data := stored
+				for from := v; from < typ.Version; from++ {
+					if data, err = typ.Upcast[from](data); err != nil {
+						t.Fatalf("upcast from v%d: %v", from, err)
+					}
+				}
+				event := reflect.New(reflect.TypeOf(typ.Zero))
+				dec := json.NewDecoder(bytes.NewReader(data))
+				dec.DisallowUnknownFields() // a field that is gone would be lost silently
+				if err := dec.Decode(event.Interface()); err != nil {
+					t.Fatal(err)
+				}
+				evolve(t, event.Elem().Interface())
+				if v != typ.Version {
+					return
+				}
+				if again := encode(t, event.Elem().Interface()); !bytes.Equal(again, stored) {
+					t.Fatalf("does not encode to what was stored; raise the version and write an upcaster\nstored: %s\nnow:    %s", stored, again)
+				}
+			})
+		}
+	}
+}
+
+func evolve(t *testing.T, event any) {
+	t.Helper()
+	switch e := event.(type) {
+	case unit.Event:
+		unit.Evolve(unit.State{}, e)
+	case binding.Event:
+		binding.Evolve(binding.State{}, e)
+	case notice.Event:
+		notice.Evolve(notice.State{}, e)
+	case declaration.Event:
+		declaration.Evolve(declaration.State{}, e)
+	default:
+		t.Fatalf("%T belongs to no aggregate", event)
+	}
+}
+
+func TestEveryEventTypeIsListedAndHasAGoldenFile(t *testing.T) {
+	listed := map[reflect.Type]bool{}
+	names := map[string]bool{}
+	for _, typ := range commands.EventTypes() {
+		if names[typ.Name] {
+			t.Errorf("%s is listed twice", typ.Name)
+		}
+		names[typ.Name], listed[reflect.TypeOf(typ.Zero)] = true, true
+		if _, err := os.Stat(file(typ.Name, typ.Version)); err != nil {
+			t.Errorf("%s v%d has no golden file: go test ./commands -run Readable -golden", typ.Name, typ.Version)
+		}
+	}
+	for _, pkg := range []string{"unit", "binding", "notice", "declaration"} {
+		for _, name := range marked(t, filepath.Join("../domain", pkg)) {
+			found := false
+			for typ := range listed {
+				found = found || typ.String() == pkg+"."+name
+			}
+			if !found {
+				t.Errorf("%s.%s is an event, but in no EventTypes list", pkg, name)
+			}
+		}
+	}
+}
+
+// marked finds the types that have an isEvent method.
+func marked(t *testing.T, dir string) (names []string) {
+	t.Helper()
+	files, err := filepath.Glob(filepath.Join(dir, "*.go"))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("no sources in %s: %v", dir, err)
+	}
+	for _, name := range files {
+		f, err := parser.ParseFile(token.NewFileSet(), name, nil, 0)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, d := range f.Decls {
+			if fn, ok := d.(*ast.FuncDecl); ok && fn.Recv != nil && fn.Name.Name == "isEvent" {
+				names = append(names, fn.Recv.List[0].Type.(*ast.Ident).Name)
+			}
+		}
+	}
+	if len(names) == 0 {
+		t.Fatalf("no events in %s", dir)
+	}
+	return names
+}
+
+func encode(t *testing.T, event any) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	enc := json.NewEncoder(&b)
+	enc.SetIndent("", "  ")
+	if err := enc.Encode(event); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// fill gives every field a value, so that a golden file shows all of them.
+func fill(zero any) any {
+	v := reflect.New(reflect.TypeOf(zero)).Elem()
+	fillValue(v, "value")
+	return v.Interface()
+}
+
+func fillValue(v reflect.Value, name string) {
+	switch v.Interface().(type) {
+	case time.Time:
+		v.Set(reflect.ValueOf(time.Date(2026, 3, 1, 8, 30, 0, 0, time.UTC)))
+		return
+	case uuid.UUID:
+		v.Set(reflect.ValueOf(domain.DerivedID("golden", name)))
+		return
+	case json.RawMessage:
+		v.SetBytes([]byte(`{"key":"值"}`))
+		return
+	}
+	switch v.Kind() {
+	case reflect.String:
+		v.SetString(strings.ToLower(name))
+	case reflect.Int, reflect.Int64:
+		v.SetInt(7)
+	case reflect.Bool:
+		v.SetBool(true)
+	case reflect.Pointer:
+		v.Set(reflect.New(v.Type().Elem()))
+		fillValue(v.Elem(), name)
+	case reflect.Slice:
+		v.Set(reflect.MakeSlice(v.Type(), 1, 1))
+		fillValue(v.Index(0), name)
+	case reflect.Map:
+		key, val := reflect.New(v.Type().Key()).Elem(), reflect.New(v.Type().Elem()).Elem()
+		fillValue(key, "key")
+		fillValue(val, name)
+		v.Set(reflect.MakeMap(v.Type()))
+		v.SetMapIndex(key, val)
+	case reflect.Struct:
+		for i := range v.NumField() {
+			fillValue(v.Field(i), v.Type().Field(i).Name)
+		}
+	}
+}
