@@ -1,0 +1,233 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill/message"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
+
+	"zhiping/readmodels"
+)
+
+// Config says what a Projector runs, on what. Fields without a word on defaults are required.
+type Config struct {
+	Feed  Feed
+	Store readmodels.Store
+	Folds []Fold
+
+	// MaxBatch is the most events that are committed at once. Default 2,000.
+	MaxBatch int
+	// Linger is how long a batch waits for more events while history is caught up on; live events never wait.
+	// Default 20 ms.
+	Linger time.Duration
+	// CheckpointEvery is how often checkpoints are stored when nothing of interest happens. Default 1 s.
+	CheckpointEvery time.Duration
+	// Cache is how many documents of each view are kept in memory. Default 4,096.
+	Cache int
+	// Notify is told how far a version of a view is, after each commit (readmodels.Tracker.Notify). Optional.
+	Notify func(name string, version int, position uint64)
+	// Observer gets figures. Optional.
+	Observer Observer
+	// Tracer links commits to the requests that caused their events. Optional.
+	Tracer trace.Tracer
+	// Middlewares run around every delivery, inside the router's own (recoverer, correlation id). Optional.
+	Middlewares []message.HandlerMiddleware
+	// Logger: nil logs nothing.
+	Logger *slog.Logger
+}
+
+func (c Config) validate() error {
+	var faults []error
+	if c.Feed == nil {
+		faults = append(faults, errors.New("no feed"))
+	}
+	if c.Store == nil {
+		faults = append(faults, errors.New("no store"))
+	}
+	seen := map[string]bool{}
+	for _, f := range c.Folds {
+		spec := f.Spec()
+		if key := viewKey(spec.Name, spec.Version); seen[key] {
+			faults = append(faults, fmt.Errorf("two projections fill %s", key))
+		} else {
+			seen[key] = true
+		}
+		if spec.Name == "" || spec.Name == ParkedView().Name || spec.Version < 1 {
+			faults = append(faults, fmt.Errorf("view %q version %d: bad name or version", spec.Name, spec.Version))
+		}
+	}
+	return errors.Join(faults...)
+}
+
+func (c Config) withDefaults() Config {
+	if c.MaxBatch <= 0 {
+		c.MaxBatch = 2_000
+	}
+	if c.Linger <= 0 {
+		c.Linger = 20 * time.Millisecond
+	}
+	if c.CheckpointEvery <= 0 {
+		c.CheckpointEvery = time.Second
+	}
+	if c.Cache <= 0 {
+		c.Cache = 4_096
+	}
+	if c.Notify == nil {
+		c.Notify = func(string, int, uint64) {}
+	}
+	if c.Observer == nil {
+		c.Observer = nobody{}
+	}
+	if c.Tracer == nil {
+		c.Tracer = noop.NewTracerProvider().Tracer("")
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	return c
+}
+
+// Projector runs all projections. Run does the work; the other methods are safe at any time.
+type Projector struct {
+	cfg Config
+
+	mu      sync.Mutex
+	live    *pipeline
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when Run has returned; nil before
+	stopped bool
+}
+
+// NewProjector checks the configuration; it does nothing yet.
+func NewProjector(cfg Config) (*Projector, error) {
+	if err := cfg.validate(); err != nil {
+		return nil, fmt.Errorf("projections: %w", err)
+	}
+	return &Projector{cfg: cfg.withDefaults()}, nil
+}
+
+// Run projects until ctx ends or Stop is called, which is no error, or until it cannot go on: the events do not
+// fit this program (a deployment fault), or another node has taken over (readmodels.ErrFenced). Stores and feeds
+// that are away are waited for. It is called once.
+func (p *Projector) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	p.mu.Lock()
+	if p.done != nil || p.stopped {
+		p.mu.Unlock()
+		return errors.New("projections: a projector runs once")
+	}
+	p.cancel, p.done = cancel, make(chan struct{})
+	done := p.done
+	p.mu.Unlock()
+	defer close(done)
+	err := p.run(ctx)
+	if ctx.Err() != nil {
+		return nil
+	}
+	return err
+}
+
+func (p *Projector) run(ctx context.Context) error {
+	if err := p.prepare(ctx); err != nil {
+		return err
+	}
+	line := newPipeline(p.cfg, "live", p.cfg.Folds, 0)
+	p.mu.Lock()
+	p.live = line
+	p.mu.Unlock()
+	return line.run(ctx)
+}
+
+// prepare opens the views and makes those live that have no live version yet.
+func (p *Projector) prepare(ctx context.Context) error {
+	specs := []readmodels.Spec{ParkedView().Spec()}
+	for _, f := range p.cfg.Folds {
+		specs = append(specs, f.Spec())
+	}
+	return retry(ctx, p.cfg, "open views", func() error {
+		if err := p.cfg.Store.Open(ctx, specs...); err != nil {
+			return err
+		}
+		for _, spec := range specs[1:] {
+			_, ok, err := p.cfg.Store.Live(ctx, spec.Name)
+			if err != nil {
+				return err
+			}
+			if !ok {
+				if err := p.cfg.Store.SetLive(ctx, spec.Name, spec.Version, 0); err != nil {
+					return err
+				}
+			}
+		}
+		return nil
+	})
+}
+
+// Stop ends Run and waits for it: nothing commits after Stop has returned.
+func (p *Projector) Stop() {
+	p.mu.Lock()
+	p.stopped = true
+	cancel, done := p.cancel, p.done
+	p.mu.Unlock()
+	if done == nil {
+		return
+	}
+	cancel()
+	<-done
+}
+
+// CaughtUp tells whether the live views include all history and the last commit succeeded.
+func (p *Projector) CaughtUp() bool {
+	p.mu.Lock()
+	line := p.live
+	p.mu.Unlock()
+	return line != nil && line.caughtUp()
+}
+
+// ViewStatus is where a projection stands.
+type ViewStatus struct {
+	Name       string
+	Version    int
+	Checkpoint uint64
+	Parked     int
+}
+
+// Status lists the live projections. Empty until they are open.
+func (p *Projector) Status() []ViewStatus {
+	p.mu.Lock()
+	line := p.live
+	p.mu.Unlock()
+	if line == nil {
+		return nil
+	}
+	return line.status()
+}
+
+// retry repeats what a store that is away makes fail, until it succeeds or ctx ends. A fenced-off projector and
+// faulty declarations do not get better by waiting.
+func retry(ctx context.Context, cfg Config, what string, do func() error) error {
+	for delay := 20 * time.Millisecond; ; delay = min(2*delay, 2*time.Second) {
+		err := do()
+		if err == nil || errors.Is(err, readmodels.ErrFenced) || errors.Is(err, readmodels.ErrQuery) ||
+			errors.Is(err, readmodels.ErrNoIndex) {
+			return err
+		}
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		cfg.Logger.Warn("read store: will try again", "task", what, "error", err, "retry", delay)
+		cfg.Observer.Failed(what, err)
+		select {
+		case <-time.After(delay):
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}

@@ -1,0 +1,42 @@
+package projections
+
+import "time"
+
+// Observer gets the projector's figures. Its methods are called from the projector's goroutines and must not block.
+type Observer interface {
+	// Committed tells of one commit, with every view that took part.
+	Committed(Commit)
+	// Failed tells that a task on the read store failed and will be tried again.
+	Failed(task string, err error)
+	// Parked tells how many documents of a version of a view are parked now.
+	Parked(view string, version, count int)
+	// Backlog tells how many events have been received and not committed yet, and whether history is behind us.
+	Backlog(pipeline string, events int, live bool)
+}
+
+// Commit is what one commit did.
+type Commit struct {
+	Pipeline string
+	Events   int // received, of interest or not
+	Fold     time.Duration
+	Store    time.Duration
+	// Oldest is when the oldest event of the batch was recorded; zero without events.
+	Oldest time.Time
+	Views  []CommitView
+}
+
+// CommitView is one view's part of a commit.
+type CommitView struct {
+	Name       string
+	Version    int
+	Events     int // of interest
+	Documents  int // stored or deleted
+	Checkpoint uint64
+}
+
+type nobody struct{}
+
+func (nobody) Committed(Commit)          {}
+func (nobody) Failed(string, error)      {}
+func (nobody) Parked(string, int, int)   {}
+func (nobody) Backlog(string, int, bool) {}

@@ -1,0 +1,322 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/ThreeDotsLabs/watermill"
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
+	"golang.org/x/sync/errgroup"
+
+	"zhiping/domain"
+	"zhiping/readmodels"
+)
+
+// buffered is how many deliveries wait between the router and the folding, so that reading goes on while a batch
+// is committed, and memory stays bounded.
+const buffered = 16
+
+// pipeline feeds some views from one subscription. The router's handler only hands deliveries over, and they are
+// acknowledged then: where a restart resumes is decided by the checkpoints, never by an ack.
+type pipeline struct {
+	cfg   Config
+	name  string
+	folds []Fold
+	token uint64
+	in    chan Delivery
+
+	backlog atomic.Int64
+	live    atomic.Bool
+	failing atomic.Bool
+
+	mu    sync.Mutex // guards what others read of views while run changes it
+	views []*view
+}
+
+func newPipeline(cfg Config, name string, folds []Fold, token uint64) *pipeline {
+	return &pipeline{cfg: cfg, name: name, folds: folds, token: token, in: make(chan Delivery, buffered)}
+}
+
+func (p *pipeline) caughtUp() bool {
+	return p.live.Load() && !p.failing.Load() && p.backlog.Load() == 0
+}
+
+func (p *pipeline) status() []ViewStatus {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	out := make([]ViewStatus, len(p.views))
+	for i, v := range p.views {
+		out[i] = ViewStatus{v.spec.Name, v.spec.Version, v.checkpoint, len(v.parked)}
+	}
+	return out
+}
+
+// run opens the views and works until ctx ends or something cannot be repaired by waiting. When it returns, all
+// its goroutines have ended.
+func (p *pipeline) run(ctx context.Context) error {
+	var views []*view
+	err := retry(ctx, p.cfg, "load checkpoints", func() (err error) {
+		views = nil
+		for _, f := range p.folds {
+			v, err := openView(ctx, p.cfg.Store, f, f.Spec(), p.cfg.Cache)
+			if err != nil {
+				return err
+			}
+			views = append(views, v)
+		}
+		return nil
+	})
+	if err != nil || len(views) == 0 {
+		return err
+	}
+	p.mu.Lock()
+	p.views = views
+	p.mu.Unlock()
+	after := views[0].checkpoint
+	for _, v := range views {
+		after = min(after, v.checkpoint)
+		p.cfg.Notify(v.spec.Name, v.spec.Version, v.checkpoint)
+		p.cfg.Observer.Parked(v.spec.Name, v.spec.Version, len(v.parked))
+	}
+	p.cfg.Logger.Info("projections start", "pipeline", p.name, "views", len(views), "after", after)
+	defer p.live.Store(false)
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return p.receive(ctx, after) })
+	g.Go(func() error { return p.work(ctx) })
+	return g.Wait()
+}
+
+// receive runs the router until ctx ends.
+func (p *pipeline) receive(ctx context.Context, after uint64) error {
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: 10 * time.Second}, watermill.NewSlogLogger(p.cfg.Logger))
+	if err != nil {
+		return err
+	}
+	router.AddMiddleware(middleware.Recoverer, middleware.CorrelationID)
+	router.AddMiddleware(p.cfg.Middlewares...)
+	router.AddNoPublisherHandler("projector-"+p.name, Topic, p.cfg.Feed.Subscriber(after), func(m *message.Message) error {
+		d, ok := p.cfg.Feed.Open(m)
+		if !ok {
+			return fmt.Errorf("projections: message %s carries no events", m.UUID)
+		}
+		p.backlog.Add(int64(len(d.Events)))
+		select {
+		case p.in <- d:
+			return nil
+		case <-ctx.Done():
+			p.backlog.Add(-int64(len(d.Events)))
+			return ctx.Err()
+		}
+	})
+	if err := router.Run(ctx); err != nil {
+		return err
+	}
+	if ctx.Err() == nil {
+		return errors.New("projections: the subscription has ended")
+	}
+	return nil
+}
+
+// batch is what is committed at once.
+type batch struct {
+	events   []domain.Recorded
+	position uint64 // everything up to here is in events or of no interest
+	live     bool
+	err      error
+}
+
+func (b *batch) add(d Delivery) {
+	b.events = append(b.events, d.Events...)
+	b.position = max(b.position, d.Position)
+	if n := len(d.Events); n > 0 {
+		b.position = max(b.position, d.Events[n-1].Position)
+	}
+	b.live, b.err = d.Live, d.Err
+}
+
+// work gathers batches and commits them. Whatever is there when a live batch begins goes with it; while history
+// is caught up on, a batch waits a little to become large.
+func (p *pipeline) work(ctx context.Context) error {
+	idle := time.NewTicker(p.cfg.CheckpointEvery)
+	defer idle.Stop()
+	var b batch
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case d := <-p.in:
+			b.add(d)
+			p.gather(ctx, &b)
+		case <-idle.C:
+			p.cfg.Observer.Backlog(p.name, int(p.backlog.Load()), p.live.Load())
+			if len(b.events) == 0 && b.position <= p.least() {
+				continue
+			}
+			if err := p.commit(ctx, &b); err != nil {
+				return err
+			}
+			continue
+		}
+		if len(b.events) > 0 {
+			if err := p.commit(ctx, &b); err != nil {
+				return err
+			}
+		}
+		p.live.Store(b.live && b.err == nil)
+		if b.err != nil {
+			return fmt.Errorf("projections: cannot go on behind position %d: %w", b.position, b.err)
+		}
+	}
+}
+
+func (p *pipeline) gather(ctx context.Context, b *batch) {
+	var linger <-chan time.Time
+	for len(b.events) < p.cfg.MaxBatch && b.err == nil {
+		select {
+		case d := <-p.in:
+			b.add(d)
+			continue
+		default:
+		}
+		if b.live || len(b.events) == 0 {
+			return
+		}
+		if linger == nil {
+			linger = time.After(p.cfg.Linger)
+		}
+		select {
+		case d := <-p.in:
+			b.add(d)
+		case <-linger:
+			return
+		case <-ctx.Done():
+			return
+		}
+	}
+}
+
+func (p *pipeline) least() uint64 {
+	least := p.views[0].checkpoint
+	for _, v := range p.views {
+		least = min(least, v.checkpoint)
+	}
+	return least
+}
+
+// commit folds a batch and stores it, for as long as it takes: skipping is no way out.
+func (p *pipeline) commit(ctx context.Context, b *batch) error {
+	began := time.Now()
+	var results []result
+	err := p.insist(ctx, "read documents", func() (err error) {
+		results, err = p.fold(ctx, b.events)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	folded := time.Now()
+	batches := p.batches(results, b.position)
+	if len(batches) > 0 {
+		if err := p.insist(ctx, "commit", func() error { return p.cfg.Store.Commit(ctx, batches...) }); err != nil {
+			return err
+		}
+	}
+	p.committed(b, results, Commit{
+		Pipeline: p.name, Events: len(b.events), Fold: folded.Sub(began), Store: time.Since(folded),
+	})
+	p.trace(b.events, began)
+	p.backlog.Add(-int64(len(b.events)))
+	b.events = b.events[:0]
+	return nil
+}
+
+// insist is retry that tells readiness.
+func (p *pipeline) insist(ctx context.Context, what string, do func() error) error {
+	defer p.failing.Store(false)
+	return retry(ctx, p.cfg, what, func() error {
+		err := do()
+		p.failing.Store(err != nil)
+		return err
+	})
+}
+
+// parallelFrom is the batch size from which folding the views side by side is worth the goroutines.
+const parallelFrom = 64
+
+func (p *pipeline) fold(ctx context.Context, events []domain.Recorded) ([]result, error) {
+	results := make([]result, len(p.views))
+	if len(events) < parallelFrom {
+		for i, v := range p.views {
+			var err error
+			if results[i], err = v.foldBatch(ctx, p.cfg.Store, events); err != nil {
+				return nil, err
+			}
+		}
+		return results, nil
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for i, v := range p.views {
+		g.Go(func() (err error) {
+			results[i], err = v.foldBatch(ctx, p.cfg.Store, events)
+			return err
+		})
+	}
+	return results, g.Wait()
+}
+
+// batches lays out one commit for all views, and for the list of parked documents when there are new ones.
+func (p *pipeline) batches(results []result, position uint64) []readmodels.Batch {
+	var out []readmodels.Batch
+	parked := readmodels.Batch{Name: ParkedView().Name, Version: ParkedView().Version, Checkpoint: position, Token: p.token}
+	for i, v := range p.views {
+		if v.checkpoint >= position {
+			continue
+		}
+		b := readmodels.Batch{Name: v.spec.Name, Version: v.spec.Version, Checkpoint: position, Token: p.token}
+		if s := results[i].space; s != nil {
+			b.Puts, b.Deletes = s.changes()
+		}
+		out = append(out, b)
+		for _, d := range results[i].parked {
+			parked.Puts = append(parked.Puts, ParkedView().Put(ParkedID(v.spec, d.ID), d.Position, d))
+		}
+	}
+	if len(parked.Puts) > 0 {
+		out = append(out, parked)
+	}
+	return out
+}
+
+// committed moves the views on and tells everyone who wants to know.
+func (p *pipeline) committed(b *batch, results []result, c Commit) {
+	if len(b.events) > 0 {
+		c.Oldest = b.events[0].At
+	}
+	p.mu.Lock()
+	for i, v := range p.views {
+		v.committed(results[i], b.position)
+		cv := CommitView{Name: v.spec.Name, Version: v.spec.Version, Events: results[i].events, Checkpoint: v.checkpoint}
+		if s := results[i].space; s != nil {
+			for _, en := range s.entries {
+				if en.dirty {
+					cv.Documents++
+				}
+			}
+		}
+		c.Views = append(c.Views, cv)
+	}
+	p.mu.Unlock()
+	for i, v := range p.views {
+		p.cfg.Notify(v.spec.Name, v.spec.Version, v.checkpoint)
+		if n := len(results[i].parked); n > 0 {
+			p.cfg.Observer.Parked(v.spec.Name, v.spec.Version, len(v.parked))
+			p.cfg.Logger.Error("documents parked", "view", v.spec.Name, "version", v.spec.Version, "count", n, "error", results[i].failed)
+		}
+	}
+	p.cfg.Observer.Committed(c)
+}

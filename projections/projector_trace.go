@@ -1,0 +1,33 @@
+package projections
+
+import (
+	"context"
+	"time"
+
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/propagation"
+	"go.opentelemetry.io/otel/trace"
+
+	"zhiping/domain"
+)
+
+// tracedMost is how many events of a batch get a span; large batches are history, which nobody waits for.
+const tracedMost = 64
+
+// trace adds one span per event to the trace of the request that caused it: from the start of the fold to the end
+// of the commit, so that a trace shows when its write became readable.
+func (p *pipeline) trace(events []domain.Recorded, began time.Time) {
+	if len(events) > tracedMost {
+		return
+	}
+	for _, e := range events {
+		if e.Meta.Traceparent == "" {
+			continue
+		}
+		ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{"traceparent": e.Meta.Traceparent})
+		_, span := p.cfg.Tracer.Start(ctx, "project "+e.Type, trace.WithTimestamp(began), trace.WithSpanKind(trace.SpanKindConsumer),
+			trace.WithAttributes(attribute.String("stream", e.Stream), attribute.Int64("revision", int64(e.Revision)),
+				attribute.Int("batch", len(events))))
+		span.End()
+	}
+}
