@@ -1,6 +1,6 @@
 // Package eventstore puts EventStoreDB behind the ports of this program: Client is the commands' event store,
 // Subscriber and Publisher are its Watermill pub/sub, and Codec turns events of ours into stored JSON and back,
-// through upcasters. It may import domain and commands, and nothing else of ours.
+// through upcasters. It may import domain, and commands and projections for the ports that it implements.
 //
 // To add an event, add it to its aggregate's list of domain.EventType; nothing changes here.
 //
