@@ -115,7 +115,7 @@ func (p *Provider) insertAccount(ctx context.Context, c *change, a *Account, has
 		if officer(r) {
 			org = a.Organization.ID
 		}
-		if err := p.grant(ctx, c.Tx, Grant{Account: a.ID, Role: r, Organization: org}); err != nil {
+		if err := p.grant(ctx, c.Tx, Grant{Account: a.ID, Role: r, Organization: org}, ""); err != nil {
 			return err
 		}
 	}
@@ -160,7 +160,7 @@ func (p *Provider) actor(ctx context.Context, q querier, id, name string) (domai
 	var until time.Time
 	rows, err := q.QueryContext(ctx, `SELECT g.role, g.organization, coalesce(o.name, ''), g.expires_at
 		FROM grants g LEFT JOIN organizations o ON o.id = g.organization
-		WHERE g.account_id = ? AND (g.expires_at = 0 OR g.expires_at > ?) ORDER BY g.granted_at, g.organization`, id, p.now().UnixMilli())
+		WHERE g.account_id = ? AND (g.expires_at = 0 OR g.expires_at > ?) ORDER BY g.source, g.granted_at, g.organization`, id, p.now().UnixMilli())
 	if err != nil {
 		return a, until, fmt.Errorf("identity: roles: %w", err)
 	}
@@ -183,23 +183,26 @@ func (p *Provider) actor(ctx context.Context, q querier, id, name string) (domai
 				continue
 			}
 		}
-		a.Roles = append(a.Roles, role)
+		if !a.Has(role) {
+			a.Roles = append(a.Roles, role)
+		}
 	}
 	if err := rows.Err(); err != nil {
 		return a, until, fmt.Errorf("identity: roles: %w", err)
 	}
-	order := domain.Roles()
-	slices.SortStableFunc(a.Roles, func(x, y domain.Role) int {
-		// An officer acts as an officer first: that is the role which an audit row names.
-		if officer(x) != officer(y) {
-			return cmp.Compare(btoi(officer(y)), btoi(officer(x)))
-		}
-		return cmp.Compare(slices.Index(order, x), slices.Index(order, y))
-	})
+	sortRoles(a.Roles)
 	if a.Organization.ID != "" {
 		a.Within, err = within(ctx, q, a.Organization.ID)
 	}
 	return a, until, err
+}
+
+// sortRoles puts an officer's roles first: an officer acts as one, and the first role is what an audit row names.
+func sortRoles(roles []domain.Role) {
+	order := domain.Roles()
+	slices.SortStableFunc(roles, func(x, y domain.Role) int {
+		return cmp.Or(cmp.Compare(btoi(officer(y)), btoi(officer(x))), cmp.Compare(slices.Index(order, x), slices.Index(order, y)))
+	})
 }
 
 func btoi(b bool) int {

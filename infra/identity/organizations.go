@@ -83,14 +83,14 @@ func (p *Provider) Grant(ctx context.Context, g Grant, by string) error {
 	}
 	return p.write(ctx, func(c *change) error {
 		c.record(AuditRecord{Kind: AuditGranted, Account: g.Account, Actor: by, Detail: grantDetail(g)})
-		return p.grant(ctx, c.Tx, g)
+		return p.grant(ctx, c.Tx, g, "")
 	})
 }
 
 // Revoke takes a role from an account, at once on every process.
 func (p *Provider) Revoke(ctx context.Context, g Grant, by string) error {
 	return p.write(ctx, func(c *change) error {
-		_, err := c.ExecContext(ctx, `DELETE FROM grants WHERE account_id = ? AND organization = ? AND role = ?`, g.Account, g.Organization, string(g.Role))
+		_, err := c.ExecContext(ctx, `DELETE FROM grants WHERE account_id = ? AND organization = ? AND role = ? AND source = ''`, g.Account, g.Organization, string(g.Role))
 		if err != nil {
 			return fmt.Errorf("identity: revoke: %w", err)
 		}
@@ -103,10 +103,10 @@ func grantDetail(g Grant) string {
 	return strings.TrimSuffix(string(g.Role)+"@"+g.Organization, "@")
 }
 
-func (p *Provider) grant(ctx context.Context, tx *sql.Tx, g Grant) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO grants (account_id, organization, role, granted_at, expires_at) VALUES (?,?,?,?,?)
+func (p *Provider) grant(ctx context.Context, tx *sql.Tx, g Grant, source string) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO grants (account_id, organization, role, granted_at, expires_at, source) VALUES (?,?,?,?,?,?)
 		ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at`,
-		g.Account, g.Organization, string(g.Role), p.now().UnixMilli(), millis(g.Expires))
+		g.Account, g.Organization, string(g.Role), p.now().UnixMilli(), millis(g.Expires), source)
 	if err != nil {
 		return fmt.Errorf("identity: grant: %w", err)
 	}

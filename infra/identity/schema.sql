@@ -39,7 +39,8 @@ CREATE TABLE IF NOT EXISTS grants (
   role         TEXT NOT NULL,
   granted_at   INTEGER NOT NULL,
   expires_at   INTEGER NOT NULL,        -- 0: never
-  PRIMARY KEY (account_id, organization, role)
+  source       TEXT NOT NULL,           -- 'claims' of the OpenID provider, replaced at each sign-in; else ''
+  PRIMARY KEY (account_id, organization, role, source)
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS sessions (

@@ -1,0 +1,173 @@
+package identity
+
+import (
+	"context"
+	"crypto/sha256"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"time"
+
+	"zhiping/domain"
+)
+
+// External is a person as an OpenID provider names them.
+type External struct {
+	Issuer       string
+	Subject      string
+	Name         string
+	Email        string
+	Roles        []domain.Role       // an officer's roles count only with an organization
+	Organization domain.Organization // empty for nobody's officer
+}
+
+// AccountID is the id of the person's account. It follows from issuer and subject alone, so that every node knows it
+// without asking.
+func (e External) AccountID() string {
+	return domain.DerivedID("openid", e.Issuer, e.Subject).String()
+}
+
+// usable is the person with the roles that count.
+func (e External) usable() External {
+	e.Roles = slices.DeleteFunc(slices.Clone(e.Roles), func(r domain.Role) bool {
+		return !slices.Contains(domain.Roles(), r) || officer(r) && e.Organization.ID == ""
+	})
+	return e
+}
+
+// SignInExternal gives a session to a person whom an OpenID provider has signed in. The account is made at the first
+// sign-in; its name and the roles from the provider's claims are renewed at each. hint is the id token, kept
+// encrypted for the sign-out at the provider.
+func (p *Provider) SignInExternal(ctx context.Context, e External, address, agent string, hint []byte) (Session, error) {
+	e = e.usable()
+	id := e.AccountID()
+	sealed, err := p.keys.sealed(p.cfg.Rand, hint, "hint "+id)
+	if err != nil {
+		return Session{}, err
+	}
+	var s Session
+	err = p.write(ctx, func(c *change) error {
+		// Who has been erased and signs in again is taken up anew; who has been disabled stays so.
+		if _, err := c.ExecContext(ctx, `INSERT INTO accounts (id, name, email, subject, created_at) VALUES (?,?,?,?,?)
+			ON CONFLICT (id) DO UPDATE SET name = excluded.name, email = excluded.email, subject = excluded.subject,
+			disabled_at = CASE WHEN erased_at <> 0 THEN 0 ELSE disabled_at END, erased_at = 0`,
+			id, e.Name, e.Email, e.Issuer+" "+e.Subject, millis(p.now())); err != nil {
+			return fmt.Errorf("identity: external account: %w", err)
+		}
+		var disabled int64
+		if err := c.QueryRowContext(ctx, `SELECT disabled_at FROM accounts WHERE id = ?`, id).Scan(&disabled); err != nil {
+			return fmt.Errorf("identity: external account: %w", err)
+		}
+		if disabled != 0 {
+			return ErrAccountDisabled
+		}
+		if err := p.claim(ctx, c, id, e); err != nil {
+			return err
+		}
+		var err error
+		s, err = p.newSession(ctx, c, id, e.Name, "oidc", address, agent, sealed)
+		return err
+	})
+	return s, err
+}
+
+// claim replaces the roles that came from claims.
+func (p *Provider) claim(ctx context.Context, c *change, id string, e External) error {
+	if _, err := c.ExecContext(ctx, `DELETE FROM grants WHERE account_id = ? AND source = 'claims'`, id); err != nil {
+		return fmt.Errorf("identity: claims: %w", err)
+	}
+	if e.Organization.ID != "" {
+		// An organization that is known here keeps its place in the tree.
+		if _, err := c.ExecContext(ctx, `INSERT OR IGNORE INTO organizations (id, name, kind) VALUES (?,?,'')`, e.Organization.ID, e.Organization.Name); err != nil {
+			return fmt.Errorf("identity: claims: %w", err)
+		}
+	}
+	for _, r := range e.Roles {
+		g := Grant{Account: id, Role: r}
+		if officer(r) {
+			g.Organization = e.Organization.ID
+		}
+		if err := p.grant(ctx, c.Tx, g, "claims"); err != nil {
+			return err
+		}
+	}
+	return revoke(ctx, c.Tx)
+}
+
+// ActorOf is the actor of a bearer token that names an external person: the roles of its claims, and those that the
+// account has been granted here. An account that is disabled here is refused.
+func (p *Provider) ActorOf(ctx context.Context, e External) (domain.Actor, error) {
+	e = e.usable()
+	id := e.AccountID()
+	var disabled int64
+	err := p.reader.QueryRowContext(ctx, `SELECT disabled_at FROM accounts WHERE id = ? AND erased_at = 0`, id).Scan(&disabled)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return domain.Actor{}, fmt.Errorf("identity: external account: %w", err)
+	}
+	if disabled != 0 {
+		return domain.Actor{}, ErrAccountDisabled
+	}
+	a, _, err := p.actor(ctx, p.reader, id, e.Name)
+	if err != nil {
+		return domain.Actor{}, err
+	}
+	if a.Organization.ID == "" {
+		a.Organization = e.Organization
+		if a.Organization.ID != "" {
+			if a.Within, err = within(ctx, p.reader, a.Organization.ID); err != nil {
+				return domain.Actor{}, err
+			}
+		}
+	}
+	for _, r := range e.Roles {
+		if !a.Has(r) && (!officer(r) || a.Organization.ID == e.Organization.ID) {
+			a.Roles = append(a.Roles, r)
+		}
+	}
+	sortRoles(a.Roles)
+	return a, nil
+}
+
+// SignOutHint is the id token that a session began with, or nothing.
+func (p *Provider) SignOutHint(ctx context.Context, token string) (string, error) {
+	var account string
+	var sealed []byte
+	key := sha256.Sum256([]byte(token))
+	err := p.reader.QueryRowContext(ctx, `SELECT account_id, hint FROM sessions WHERE token = ?`, key[:]).Scan(&account, &sealed)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && sealed == nil {
+		return "", nil
+	}
+	if err != nil {
+		return "", fmt.Errorf("identity: session: %w", err)
+	}
+	hint, err := p.keys.opened(sealed, "hint "+account)
+	return string(hint), err
+}
+
+// KeepFlow remembers, encrypted, what belongs to a sign-in that is under way at an OpenID provider.
+func (p *Provider) KeepFlow(ctx context.Context, state string, value []byte, life time.Duration) error {
+	sealed, err := p.keys.sealed(p.cfg.Rand, value, "flow "+state)
+	if err != nil {
+		return err
+	}
+	if _, err := p.writer.ExecContext(ctx, `INSERT INTO flows (state, sealed, expires_at) VALUES (?,?,?)`,
+		digest(state), sealed, millis(p.now().Add(life))); err != nil {
+		return fmt.Errorf("identity: flow: %w", err)
+	}
+	return nil
+}
+
+// TakeFlow answers what KeepFlow was given, once. ErrSignInFailed says that there is no such flow, or not any more.
+func (p *Provider) TakeFlow(ctx context.Context, state string) ([]byte, error) {
+	var sealed []byte
+	var expires int64
+	err := p.writer.QueryRowContext(ctx, `DELETE FROM flows WHERE state = ? RETURNING sealed, expires_at`, digest(state)).Scan(&sealed, &expires)
+	if errors.Is(err, sql.ErrNoRows) || err == nil && p.now().UnixMilli() >= expires {
+		return nil, ErrSignInFailed
+	}
+	if err != nil {
+		return nil, fmt.Errorf("identity: flow: %w", err)
+	}
+	return p.keys.opened(sealed, "flow "+state)
+}

@@ -1,0 +1,296 @@
+package openid_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/go-jose/go-jose/v4"
+	"github.com/stretchr/testify/require"
+
+	"zhiping/domain"
+	"zhiping/infra/identity"
+	"zhiping/infra/identity/openid"
+)
+
+func decode(r io.Reader, v any) error { return json.NewDecoder(r).Decode(v) }
+
+var bureau = domain.Organization{ID: "bureau-1", Name: "省人社厅"}
+
+func TestSignInAtTheProviderGivesASessionHere(t *testing.T) {
+	w := start(t)
+	s := w.signIn(t)
+	require.Equal(t, identity.User{ID: s.User.ID, Name: "王科长", Roles: []domain.Role{domain.Bureau, domain.Applicant}, Organization: &bureau}, s.User)
+	actor, info, err := w.Authenticate(t.Context(), s.AccessToken)
+	require.NoError(t, err)
+	require.Equal(t, s.User.ID, actor.ID)
+	require.Equal(t, "oidc", info.Method)
+
+	// The next sign-in is the same account, with the roles that the claims name then.
+	w.store.claims = map[string]any{"name": "王处长"}
+	again := w.signIn(t)
+	require.Equal(t, identity.User{ID: s.User.ID, Name: "王处长", Roles: []domain.Role{domain.Applicant}}, again.User)
+	actor, _, err = w.Authenticate(t.Context(), s.AccessToken)
+	require.NoError(t, err)
+	require.False(t, actor.Has(domain.Bureau), "also in the earlier session")
+}
+
+func TestRolesThatWereGrantedHereSurviveASignIn(t *testing.T) {
+	w := start(t)
+	w.store.claims = nil
+	s := w.signIn(t)
+	require.NoError(t, w.sessions.Grant(t.Context(), identity.Grant{Account: s.User.ID, Role: domain.Auditor}, "admin"))
+	require.Equal(t, []domain.Role{domain.Applicant, domain.Auditor}, w.signIn(t).User.Roles)
+}
+
+func TestAnAnswerServesOnceAndOneBrowserOnly(t *testing.T) {
+	w := start(t)
+	cb := w.authorize(t, "/")
+	_, _, err := w.Finish(t.Context(), cb)
+	require.NoError(t, err)
+	_, _, err = w.Finish(t.Context(), cb)
+	require.ErrorIs(t, err, identity.ErrSignInFailed, "replayed")
+
+	cb = w.authorize(t, "/")
+	cb.Secret = "another browser's"
+	_, _, err = w.Finish(t.Context(), cb)
+	requireRefused(t, err, identity.ErrSignInFailed, "another browser")
+
+	// Somebody's code with the victim's state: PKCE and the nonce belong to another sign-in.
+	mine, theirs := w.authorize(t, "/"), w.authorize(t, "/")
+	mine.Code = theirs.Code
+	_, _, err = w.Finish(t.Context(), mine)
+	requireRefused(t, err, identity.ErrSignInFailed, "token endpoint answered 400")
+
+	cb = w.authorize(t, "/")
+	cb.Issuer = "https://evil.example"
+	_, _, err = w.Finish(t.Context(), cb)
+	requireRefused(t, err, identity.ErrSignInFailed, "another issuer")
+
+	cb = w.authorize(t, "/")
+	cb.Error, cb.Code = "access_denied", ""
+	_, _, err = w.Finish(t.Context(), cb)
+	requireRefused(t, err, identity.ErrSignInFailed, "refused")
+
+	cb = w.authorize(t, "/")
+	w.skew.Store(int64(10 * time.Minute))
+	_, _, err = w.Finish(t.Context(), cb)
+	require.ErrorIs(t, err, identity.ErrSignInFailed, "took too long")
+}
+
+func TestNoRedirectLeadsAway(t *testing.T) {
+	w := start(t)
+	for _, to := range []string{"https://evil.example", "//evil.example", "/\\evil.example", "javascript:alert(1)", "", "/a\nb", "evil"} {
+		_, got, err := w.Finish(t.Context(), w.authorize(t, to))
+		require.NoError(t, err)
+		require.Equal(t, "/", got, to)
+	}
+}
+
+func TestSignOutEndsTheSessionHereAndAtTheProvider(t *testing.T) {
+	w := start(t)
+	s := w.signIn(t)
+	to, err := w.Logout(t.Context(), s.AccessToken)
+	require.NoError(t, err)
+	_, _, err = w.Authenticate(t.Context(), s.AccessToken)
+	require.ErrorIs(t, err, identity.ErrNotSignedIn)
+	require.Equal(t, "http://localhost/bye", visit(t, to).String(), "the provider accepts the hint and sends the browser back")
+	to, err = w.Logout(t.Context(), s.AccessToken)
+	require.NoError(t, err)
+	require.Empty(t, to)
+}
+
+func TestTheProvidersAccessTokensAreAccepted(t *testing.T) {
+	w := start(t)
+	access, id := w.accessToken(t)
+	actor, info, err := w.Authenticate(t.Context(), access)
+	require.NoError(t, err)
+	require.Equal(t, []domain.Role{domain.Bureau, domain.Applicant}, actor.Roles)
+	require.Equal(t, bureau, actor.Organization)
+	require.Equal(t, "bearer", info.Method)
+	require.Equal(t, w.signIn(t).User.ID, actor.ID, "the same person as in a session")
+
+	_, _, err = w.Authenticate(t.Context(), id)
+	requireRefused(t, err, identity.ErrNotSignedIn, "not an access token")
+
+	require.NoError(t, w.sessions.Disable(t.Context(), actor.ID, "admin"))
+	_, _, err = w.Authenticate(t.Context(), access)
+	require.ErrorIs(t, err, identity.ErrAccountDisabled)
+	_, _, err = w.Finish(t.Context(), w.authorize(t, "/"))
+	require.ErrorIs(t, err, identity.ErrAccountDisabled)
+}
+
+func TestKeysRotate(t *testing.T) {
+	w := start(t)
+	old, _ := w.accessToken(t)
+	_, _, err := w.Authenticate(t.Context(), old)
+	require.NoError(t, err)
+	w.store.rotate(t, "second")
+	fresh, _ := w.accessToken(t)
+	w.skew.Store(int64(6 * time.Second))
+	_, _, err = w.Authenticate(t.Context(), fresh)
+	require.NoError(t, err)
+	_, _, err = w.Authenticate(t.Context(), old)
+	require.ErrorIs(t, err, identity.ErrNotSignedIn, "the old key is gone")
+	w.signIn(t)
+}
+
+func TestMadeUpKeyIDsDoNotFloodTheProvider(t *testing.T) {
+	w := start(t)
+	before := w.fetches.Load()
+	for i := range 50 {
+		w.store.mu.Lock()
+		key := w.store.keys[0]
+		w.store.mu.Unlock()
+		_, _, err := w.Authenticate(t.Context(), sign(t, jose.RS256, key.key, fmt.Sprint("made-up-", i), w.goodClaims()))
+		require.ErrorIs(t, err, identity.ErrNotSignedIn)
+	}
+	require.LessOrEqual(t, w.fetches.Load()-before, int64(2))
+}
+
+func (w *world) goodClaims() map[string]any {
+	now := time.Now().Unix()
+	return map[string]any{"iss": w.issuer, "aud": []string{"zhiping"}, "sub": "id2", "iat": now, "exp": now + 300}
+}
+
+func sign(t testing.TB, alg jose.SignatureAlgorithm, key any, kid string, claims map[string]any) string {
+	t.Helper()
+	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", kid).WithType("JWT"))
+	require.NoError(t, err)
+	payload, err := json.Marshal(claims)
+	require.NoError(t, err)
+	signed, err := signer.Sign(payload)
+	require.NoError(t, err)
+	raw, err := signed.CompactSerialize()
+	require.NoError(t, err)
+	return raw
+}
+
+func TestForgedTokensAreRefused(t *testing.T) {
+	w := start(t)
+	key := w.store.keys[0]
+	with := func(name string, value any) map[string]any {
+		c := w.goodClaims()
+		if c[name] = value; value == nil {
+			delete(c, name)
+		}
+		return c
+	}
+	now := time.Now().Unix()
+	good := sign(t, jose.RS256, key.key, key.id, w.goodClaims())
+	_, _, err := w.Authenticate(t.Context(), good)
+	require.NoError(t, err)
+	parts := strings.Split(good, ".")
+	b64 := base64.RawURLEncoding.EncodeToString
+	for name, raw := range map[string]string{
+		"wrong audience":     sign(t, jose.RS256, key.key, key.id, with("aud", "somebody-else")),
+		"no audience":        sign(t, jose.RS256, key.key, key.id, with("aud", nil)),
+		"wrong issuer":       sign(t, jose.RS256, key.key, key.id, with("iss", "https://evil.example")),
+		"expired":            sign(t, jose.RS256, key.key, key.id, with("exp", now-61)),
+		"never expires":      sign(t, jose.RS256, key.key, key.id, with("exp", nil)),
+		"not valid yet":      sign(t, jose.RS256, key.key, key.id, with("nbf", now+90)),
+		"from the future":    sign(t, jose.RS256, key.key, key.id, with("iat", now+90)),
+		"names nobody":       sign(t, jose.RS256, key.key, key.id, with("sub", nil)),
+		"alg none":           b64([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + parts[1] + ".",
+		"alg none with kid":  b64([]byte(`{"alg":"none","kid":"first"}`)) + "." + parts[1] + "." + parts[2],
+		"public key as HMAC": sign(t, jose.HS256, []byte("-----BEGIN PUBLIC KEY-----..........."), key.id, w.goodClaims()),
+		"tampered payload":   parts[0] + "." + b64([]byte(strings.Replace(string(must(base64.RawURLEncoding.DecodeString(parts[1]))), "id2", "id1", 1))) + "." + parts[2],
+		"tampered signature": good[:len(good)-8] + "AAAAAAAA",
+		"no signature":       parts[0] + "." + parts[1] + ".",
+		"too long":           parts[0] + "." + strings.Repeat("A", 20_000) + "." + parts[2],
+		"nonsense":           "a.b.c",
+		"empty parts":        "..",
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, _, err := w.Authenticate(t.Context(), raw)
+			require.ErrorIs(t, err, identity.ErrNotSignedIn)
+		})
+	}
+}
+
+func TestClocksMayDisagreeByAMinute(t *testing.T) {
+	w := start(t)
+	key := w.store.keys[0]
+	claims := w.goodClaims()
+	claims["exp"] = time.Now().Unix() + 100
+	token := sign(t, jose.RS256, key.key, key.id, claims)
+	for skew, ok := range map[time.Duration]bool{
+		0: true, 150 * time.Second: true, 165 * time.Second: false, -50 * time.Second: true, -70 * time.Second: false,
+	} {
+		w.skew.Store(int64(skew))
+		_, _, err := w.Authenticate(t.Context(), token)
+		require.Equal(t, ok, err == nil, "%s: %v", skew, err)
+	}
+}
+
+func must[T any](v T, err error) T {
+	if err != nil {
+		panic(err)
+	}
+	return v
+}
+
+func TestTheProviderMaySignPeopleOut(t *testing.T) {
+	w := start(t)
+	s := w.signIn(t)
+	key := w.store.keys[0]
+	claims := w.goodClaims()
+	claims["jti"] = "1"
+	require.ErrorIs(t, w.LogoutFromProvider(t.Context(), sign(t, jose.RS256, key.key, key.id, claims)), identity.ErrSignInFailed, "no logout token")
+	claims["events"] = map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}
+	token := sign(t, jose.RS256, key.key, key.id, claims)
+	_, _, err := w.Authenticate(t.Context(), token)
+	require.ErrorIs(t, err, identity.ErrNotSignedIn, "a logout token is no access token")
+	_, _, err = w.Authenticate(t.Context(), s.AccessToken)
+	require.NoError(t, err)
+	require.NoError(t, w.LogoutFromProvider(t.Context(), token))
+	_, _, err = w.Authenticate(t.Context(), s.AccessToken)
+	require.ErrorIs(t, err, identity.ErrNotSignedIn)
+	require.ErrorIs(t, w.LogoutFromProvider(t.Context(), "x"), identity.ErrSignInFailed)
+}
+
+func TestAProviderThatIsDownDelaysAndDoesNotBreak(t *testing.T) {
+	up := false
+	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
+		if !up {
+			rw.WriteHeader(http.StatusBadGateway)
+			return
+		}
+		_, _ = fmt.Fprintf(rw, `{"issuer":%q,"authorization_endpoint":"https://x/a","token_endpoint":"https://x/t","jwks_uri":"https://x/k"}`, srvURL(rw))
+	}))
+	defer srv.Close()
+	w := start(t, func(c *openid.Config) { c.Issuer = srv.URL })
+	_, err := w.Begin(t.Context(), "/")
+	require.ErrorIs(t, err, openid.ErrIssuerUnavailable)
+	wait, ok := identity.RetryAfter(err)
+	require.True(t, ok)
+	up = true
+	_, err = w.Begin(t.Context(), "/")
+	require.ErrorIs(t, err, openid.ErrIssuerUnavailable, "not asked again so soon")
+	w.skew.Store(int64(wait))
+	_, err = w.Begin(t.Context(), "/")
+	require.ErrorContains(t, err, "issuer", "another issuer answers there")
+}
+
+func srvURL(http.ResponseWriter) string { return "https://another.example" }
+
+func TestConfigurationFaultsAreToldAtOnce(t *testing.T) {
+	_, err := openid.New(openid.Config{Issuer: "http://issuer.example", RedirectURL: "x", Mapping: openid.Mapping{Always: []domain.Role{"king"}}}, nil)
+	for _, want := range []string{"issuer", "client id", "redirect", "king"} {
+		require.ErrorContains(t, err, want)
+	}
+}
+
+func TestUserinfoFillsWhatTheIDTokenLacks(t *testing.T) {
+	w := start(t, func(c *openid.Config) { c.UserInfo = true })
+	w.store.claims = nil // the id token names nobody; userinfo says what the profile scope allows
+	require.Equal(t, "Test User2", w.signIn(t).User.Name)
+	w.store.claims = map[string]any{"name": "王科长"}
+	require.Equal(t, "王科长", w.signIn(t).User.Name, "what is signed goes first")
+}
