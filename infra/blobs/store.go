@@ -1,0 +1,170 @@
+// Package blobs keeps the content of attachments in a bucket, under its SHA-256: the same content is stored once,
+// and what an event names can never change. Content is looked at before it is taken: its type is found from its
+// bytes, pictures are measured and decoded, PDFs are opened. It knows nothing of declarations.
+package blobs
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io"
+	"net/url"
+	"os"
+	"path/filepath"
+	"syscall"
+
+	"gocloud.dev/blob"
+	_ "gocloud.dev/blob/fileblob" // file:// buckets
+	_ "gocloud.dev/blob/memblob"  // mem:// buckets
+	_ "gocloud.dev/blob/s3blob"   // s3:// buckets
+	"gocloud.dev/gcerrors"
+
+	"zhiping/domain"
+	"zhiping/domain/catalog"
+)
+
+// The refusals of this package; the inspection's own are in inspect.go.
+var (
+	ErrTooLarge    = domain.NewError(domain.TooLarge, "upload_too_large")
+	ErrUnavailable = domain.NewError(domain.Unavailable, "blob_store_unavailable")
+	ErrFull        = domain.NewError(domain.Unavailable, "storage_full")
+	ErrMissing     = domain.NewError(domain.NotFound, "content_not_found")
+)
+
+// Limit says what content is taken.
+type Limit struct {
+	MaxBytes int64
+	Types    []string         // MIME types by content
+	Pixels   []catalog.Pixels // any of these sizes; empty: not measured
+}
+
+// Blob is content as it was stored.
+type Blob struct {
+	SHA256 string // lower-case hexadecimal
+	Size   int64
+	Type   string // MIME type by content
+}
+
+// Store is a bucket. Safe for concurrent use.
+type Store struct {
+	bucket *blob.Bucket
+	dir    string // of a file bucket, to make writes durable; empty for others, whose services acknowledge durably
+}
+
+// Open opens the bucket of a URL that gocloud.dev/blob knows: file, s3 or mem.
+func Open(ctx context.Context, bucketURL string) (*Store, error) {
+	u, err := url.Parse(bucketURL)
+	if err != nil {
+		return nil, fmt.Errorf("blobs: %w", err)
+	}
+	s := &Store{}
+	if u.Scheme == "file" {
+		s.dir = filepath.FromSlash(u.Path)
+	}
+	if s.bucket, err = blob.OpenBucket(ctx, bucketURL); err != nil {
+		return nil, fmt.Errorf("blobs: open bucket: %w", err)
+	}
+	return s, nil
+}
+
+// Close ends the use of the bucket.
+func (s *Store) Close() error {
+	if err := s.bucket.Close(); err != nil {
+		return fmt.Errorf("blobs: close bucket: %w", err)
+	}
+	return nil
+}
+
+// Put takes content in: it is spooled to a temporary file while it is hashed, never held in memory whole, looked
+// at, and stored durably under its hash before Put returns. A refusal leaves nothing behind.
+func (s *Store) Put(ctx context.Context, r io.Reader, limit Limit) (Blob, error) {
+	spool, err := os.CreateTemp("", "zhiping-upload-")
+	if err != nil {
+		return Blob{}, storing(err)
+	}
+	defer func() { _ = spool.Close(); _ = os.Remove(spool.Name()) }()
+	hash := sha256.New()
+	size, err := io.Copy(io.MultiWriter(spool, hash), io.LimitReader(r, limit.MaxBytes+1))
+	if err != nil {
+		return Blob{}, storing(err)
+	}
+	if size > limit.MaxBytes {
+		return Blob{}, ErrTooLarge.With(map[string]any{"maxKB": limit.MaxBytes / 1024})
+	}
+	b := Blob{SHA256: hex.EncodeToString(hash.Sum(nil)), Size: size}
+	if b.Type, err = inspect(spool, limit); err != nil {
+		return Blob{}, err
+	}
+	if _, err := spool.Seek(0, io.SeekStart); err != nil {
+		return Blob{}, storing(err)
+	}
+	return b, s.keep(ctx, b, spool)
+}
+
+func (s *Store) keep(ctx context.Context, b Blob, content io.Reader) error {
+	key := key(b.SHA256)
+	if have, err := s.bucket.Attributes(ctx, key); err == nil && have.Size == b.Size {
+		return nil
+	}
+	// The writer must be told to give up, or Close would store half of the content.
+	writing, cancel := context.WithCancel(ctx)
+	defer cancel()
+	w, err := s.bucket.NewWriter(writing, key, &blob.WriterOptions{ContentType: b.Type})
+	if err != nil {
+		return storing(err)
+	}
+	if _, err := io.Copy(w, content); err != nil {
+		cancel()
+		_ = w.Close()
+		return storing(err)
+	}
+	if err := w.Close(); err != nil {
+		return storing(err)
+	}
+	if s.dir == "" {
+		return nil
+	}
+	return storing(syncFile(filepath.Join(s.dir, filepath.FromSlash(key))))
+}
+
+// Reader reads length bytes from an offset; length -1 means to the end. ErrMissing where there is no such content.
+func (s *Store) Reader(ctx context.Context, sha string, offset, length int64) (io.ReadCloser, error) {
+	r, err := s.bucket.NewRangeReader(ctx, key(sha), offset, length, nil)
+	if gcerrors.Code(err) == gcerrors.NotFound {
+		return nil, ErrMissing
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read content: %w: %w", ErrUnavailable, err)
+	}
+	return r, nil
+}
+
+// key spreads content over 256 folders, since some file systems slow down with very many files in one.
+func key(sha string) string { return sha[:2] + "/" + sha }
+
+// storing tells a full disk from a store that is away; the bucket wraps the operating system's error.
+func storing(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, syscall.ENOSPC), errors.Is(err, syscall.EDQUOT):
+		return fmt.Errorf("store content: %w: %w", ErrFull, err)
+	}
+	return fmt.Errorf("store content: %w: %w", ErrUnavailable, err)
+}
+
+// syncFile makes a renamed file durable: its content, and its name in the folder.
+func syncFile(path string) error {
+	for _, p := range []string{path, filepath.Dir(path), filepath.Dir(filepath.Dir(path))} {
+		f, err := os.Open(p) //nolint:gosec // the path is made of the bucket's folder and a hash
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(f.Sync(), f.Close()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
