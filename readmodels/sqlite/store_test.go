@@ -26,6 +26,7 @@ func openAt(t testing.TB, path string) *sqlite.Store {
 func TestContract(t *testing.T) {
 	paths := map[readmodels.Store]string{}
 	storetest.Run(t, storetest.Setup{
+		Snapshots: true,
 		Open: func(t testing.TB) readmodels.Store {
 			path := filepath.Join(t.TempDir(), "views #1 %?.db")
 			s := openAt(t, path)

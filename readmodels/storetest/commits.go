@@ -185,15 +185,15 @@ func halfCommits(t *testing.T, setup Setup) {
 				if low < last {
 					t.Errorf("went back from %d to %d", last, low)
 				}
-				if setup.Peer == nil && (low != high || len(page.Items) != 40) {
+				if setup.Snapshots && (low != high || len(page.Items) != 40) {
 					t.Errorf("half a commit: ranks %d to %d, %d notes", low, high, len(page.Items))
 				}
 				last = low
 			}
 		})
 	}
-	for p := uint64(2); p < 40; p++ {
-		require.NoError(t, s.Commit(ctx, batch(p, puts(int64(p)))))
+	for p := range uint64(min(setup.Batch/20, 40)) {
+		require.NoError(t, s.Commit(ctx, batch(p+2, puts(int64(p+2)))))
 	}
 }
 

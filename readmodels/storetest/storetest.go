@@ -20,6 +20,8 @@ type Setup struct {
 	Reopen func(testing.TB, readmodels.Store) readmodels.Store
 	// Peer is a second node's store on the same data; nil where only one process can have the data at a time.
 	Peer func(testing.TB, readmodels.Store) readmodels.Store
+	// Snapshots tells that a query sees a commit as a whole or not at all.
+	Snapshots bool
 	// Batch is the number of puts in a large batch; 0 means 2,000.
 	Batch int
 }

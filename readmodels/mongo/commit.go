@@ -1,0 +1,240 @@
+package mongo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+
+	"go.mongodb.org/mongo-driver/bson"
+	"go.mongodb.org/mongo-driver/mongo"
+	"go.mongodb.org/mongo-driver/mongo/options"
+	"go.mongodb.org/mongo-driver/mongo/readconcern"
+	"go.mongodb.org/mongo-driver/mongo/writeconcern"
+
+	"zhiping/readmodels"
+)
+
+// prepared is a batch as it is written: puts, then deletions, as whole replacements.
+type prepared struct {
+	readmodels.Batch
+	key
+	writes []write
+}
+
+type write struct {
+	id       string
+	position int64
+	doc      bson.D
+}
+
+// Commit implements readmodels.Writer.
+func (s *Store) Commit(ctx context.Context, batches ...readmodels.Batch) error {
+	all := make([]prepared, len(batches))
+	for i, b := range batches {
+		k := key{b.Name, b.Version}
+		s.mu.RLock()
+		v := s.views[k]
+		s.mu.RUnlock()
+		if v == nil || v.spec.New == nil {
+			return fmt.Errorf("commit: %w: %s is not open", readmodels.ErrNoView, k)
+		}
+		writes, err := v.encode(b)
+		if err != nil {
+			return fmt.Errorf("commit to %s: %w", b.Name, err)
+		}
+		all[i] = prepared{b, k, writes}
+	}
+	err := s.retry(ctx, func(ctx context.Context) error {
+		has, err := s.hasTransactions(ctx)
+		switch {
+		case err != nil:
+			return err
+		case has:
+			return s.commitTogether(ctx, all)
+		default:
+			return s.commitInOrder(ctx, all)
+		}
+	})
+	if err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+func (v *view) encode(b readmodels.Batch) ([]write, error) {
+	if err := b.Validate(); err != nil {
+		return nil, err
+	}
+	writes := make([]write, 0, len(b.Puts)+len(b.Deletes))
+	for _, p := range b.Puts {
+		values, err := v.spec.FieldValues(p.Doc)
+		if err != nil {
+			return nil, err
+		}
+		doc, err := toBSON(p.Doc)
+		if err != nil {
+			return nil, fmt.Errorf("encode document %s: %w", p.ID, err)
+		}
+		f := bson.D{}
+		for _, name := range v.fields {
+			if value, ok := values[name]; ok {
+				f = append(f, bson.E{Key: name, Value: value})
+			}
+		}
+		writes = append(writes, write{p.ID, int64(p.Position), bson.D{
+			{Key: "_id", Value: p.ID}, {Key: "position", Value: int64(p.Position)}, {Key: "f", Value: f}, {Key: "doc", Value: doc},
+		}})
+	}
+	for _, d := range b.Deletes {
+		writes = append(writes, write{d.ID, int64(d.Position), bson.D{
+			{Key: "_id", Value: d.ID}, {Key: "position", Value: int64(d.Position)}, {Key: "gone", Value: true},
+		}})
+	}
+	return writes, nil
+}
+
+// commitInOrder is for servers without transactions: nothing is written under an outdated token, then the documents
+// are, each guarded by its position, then the checkpoints.
+func (s *Store) commitInOrder(ctx context.Context, all []prepared) error {
+	checkpoints := s.db.Collection("checkpoints")
+	update := func(b prepared, change bson.D) error {
+		_, err := checkpoints.UpdateOne(ctx, bson.D{
+			{Key: "_id", Value: b.key.String()}, {Key: "token", Value: bson.D{{Key: "$lte", Value: int64(b.Token)}}},
+		}, change, options.Update().SetUpsert(true))
+		if mongo.IsDuplicateKeyError(err) { // it is there, with a higher token
+			return fmt.Errorf("%w: %s, token %d", readmodels.ErrFenced, b.key, b.Token)
+		}
+		return err
+	}
+	token := func(b prepared) bson.E {
+		return bson.E{Key: "$set", Value: bson.D{{Key: "token", Value: int64(b.Token)}}}
+	}
+	for _, b := range all {
+		if err := update(b, bson.D{token(b)}); err != nil {
+			return err
+		}
+	}
+	for _, b := range all {
+		if err := s.replace(ctx, b, b.writes, true); err != nil {
+			return err
+		}
+	}
+	for _, b := range all {
+		max := bson.E{Key: "$max", Value: bson.D{{Key: "position", Value: int64(b.Checkpoint)}}}
+		if err := update(b, bson.D{max, token(b)}); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// replace stores documents in chunks. When guarded, an upsert that finds only a newer document tries to insert a
+// second one under the id, which the server refuses: that is the answer “already newer”, and no error.
+func (s *Store) replace(ctx context.Context, b prepared, writes []write, guarded bool) error {
+	c := s.collection(b.key)
+	for chunk := range slices.Chunk(writes, s.cfg.ChunkSize) {
+		models := make([]mongo.WriteModel, len(chunk))
+		for i, w := range chunk {
+			filter := byID(w.id)
+			if guarded {
+				filter = append(filter, bson.E{Key: "position", Value: bson.D{{Key: "$lte", Value: w.position}}})
+			}
+			models[i] = mongo.NewReplaceOneModel().SetFilter(filter).SetReplacement(w.doc).SetUpsert(true)
+		}
+		result, err := c.BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false))
+		newer := duplicates(err)
+		if err != nil && (!guarded || newer == 0) {
+			return fmt.Errorf("%s: %w", b.key, err)
+		}
+		if newer > 0 && len(chunk) > 1 && int(result.MatchedCount+result.UpsertedCount)+newer < len(chunk) {
+			// Not every server goes on behind a refused write, as unordered ones should: one by one, then.
+			for i := range chunk {
+				if err := s.replace(ctx, b, chunk[i:i+1], guarded); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// duplicates counts the refused writes of an error that consists of duplicate keys alone; 0 means another error.
+func duplicates(err error) int {
+	var bulk mongo.BulkWriteException
+	if !errors.As(err, &bulk) || bulk.WriteConcernError != nil ||
+		slices.ContainsFunc(bulk.WriteErrors, func(e mongo.BulkWriteError) bool { return !e.HasErrorCode(duplicateKey) }) {
+		return 0
+	}
+	return len(bulk.WriteErrors)
+}
+
+const duplicateKey = 11000
+
+// commitTogether is one transaction. What is there is read first, since a duplicate key would end the transaction;
+// snapshot isolation makes anything that changes it meanwhile a write conflict, and the whole is tried again.
+func (s *Store) commitTogether(ctx context.Context, all []prepared) error {
+	session, err := s.client.StartSession()
+	if err != nil {
+		return err
+	}
+	defer session.EndSession(context.WithoutCancel(ctx))
+	o := options.Transaction().SetReadConcern(readconcern.Snapshot()).SetWriteConcern(writeconcern.Majority())
+	_, err = session.WithTransaction(ctx, func(ctx mongo.SessionContext) (any, error) {
+		for _, b := range all {
+			if err := s.commitOne(ctx, b); err != nil {
+				return nil, err
+			}
+		}
+		return nil, nil
+	}, o)
+	return err
+}
+
+func (s *Store) commitOne(ctx context.Context, b prepared) error {
+	checkpoints := s.db.Collection("checkpoints")
+	var old checkpoint
+	err := checkpoints.FindOne(ctx, byID(b.key.String())).Decode(&old)
+	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
+		return err
+	}
+	if int64(b.Token) < old.Token {
+		return fmt.Errorf("%w: %s, token %d after %d", readmodels.ErrFenced, b.key, b.Token, old.Token)
+	}
+	writes, err := s.withoutOlder(ctx, b)
+	if err != nil {
+		return err
+	}
+	if err := s.replace(ctx, b, writes, false); err != nil {
+		return err
+	}
+	_, err = checkpoints.UpdateOne(ctx, byID(b.key.String()), bson.D{
+		{Key: "$max", Value: bson.D{{Key: "position", Value: int64(b.Checkpoint)}}},
+		{Key: "$set", Value: bson.D{{Key: "token", Value: int64(b.Token)}}},
+	}, options.Update().SetUpsert(true))
+	return err
+}
+
+// withoutOlder leaves out the writes that are older than what is stored.
+func (s *Store) withoutOlder(ctx context.Context, b prepared) ([]write, error) {
+	stored := make(map[string]int64, len(b.writes))
+	v := &view{key: b.key}
+	o := options.Find().SetProjection(bson.D{{Key: "position", Value: 1}})
+	for chunk := range slices.Chunk(b.writes, getSize) {
+		ids := make([]string, len(chunk))
+		for i, w := range chunk {
+			ids[i] = w.id
+		}
+		if err := s.each(ctx, v, byID(bson.D{{Key: "$in", Value: ids}}), o, func(raw bson.Raw) error {
+			position, _ := raw.Lookup("position").AsInt64OK()
+			stored[raw.Lookup("_id").StringValue()] = position
+			return nil
+		}); err != nil {
+			return nil, err
+		}
+	}
+	return slices.DeleteFunc(slices.Clone(b.writes), func(w write) bool {
+		position, ok := stored[w.id]
+		return ok && position > w.position
+	}), nil
+}
