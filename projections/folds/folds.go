@@ -1,0 +1,55 @@
+// Package folds holds the projections themselves: pure folds from events to view documents, one file a view.
+// It may import domain,
+// readmodels and projections, and does no I/O.
+//
+// To add a view: its document in readmodels/views, its fold here, a line in All.
+package folds
+
+import (
+	"zhiping/domain"
+	"zhiping/domain/declaration"
+	"zhiping/projections"
+	"zhiping/readmodels/views"
+)
+
+// All lists every projection that a node runs.
+func All() []projections.Fold {
+	return []projections.Fold{
+		History(), Form(), Timeline(), Worklist(),
+		Bindings(), Units(), Notices(), Audit(),
+	}
+}
+
+// streamID keys a document by the stream's own id, for one category.
+func streamID(category string) func(domain.Recorded) []string {
+	return func(e domain.Recorded) []string {
+		c, id := domain.SplitStream(e.Stream)
+		if c != category {
+			return nil
+		}
+		return []string{id}
+	}
+}
+
+// one makes an Apply of a fold over the one document that an event touches. Every event of a key's stream is told.
+func one[D any](keys func(domain.Recorded) []string, fold func(d *D, e domain.Recorded)) func(*projections.Docs[D], domain.Recorded) error {
+	return func(docs *projections.Docs[D], e domain.Recorded) error {
+		for _, id := range keys(e) {
+			fold(docs.GetOrNew(id), e)
+		}
+		return nil
+	}
+}
+
+func accessOf(s declaration.Started) views.Access {
+	return views.Access{Applicant: s.Applicant.ID, Unit: s.Unit.ID, Department: s.Department.ID}
+}
+
+// accessSubmitted is the access after a submission: the unit may be another one, and the route names who reviews.
+func accessSubmitted(a views.Access, s declaration.Submitted) views.Access {
+	a.Unit, a.Department, a.Reviewers = s.Unit.ID, s.Department.ID, nil
+	for _, st := range s.Route {
+		a.Reviewers = append(a.Reviewers, st.Organization.ID)
+	}
+	return a
+}

@@ -1,0 +1,38 @@
+package folds
+
+import (
+	"zhiping/domain"
+	"zhiping/domain/catalog"
+	"zhiping/domain/declaration"
+	"zhiping/projections"
+	"zhiping/readmodels/views"
+)
+
+// History folds the rows of the 申报历史信息列表. Its view's name is stored: renaming replays.
+func History() projections.Projection[views.History] {
+	keys := streamID(domain.CategoryDeclaration)
+	return projections.Projection[views.History]{View: views.Histories, Keys: keys, Apply: one(keys, foldHistory)}
+}
+
+func foldHistory(d *views.History, e domain.Recorded) {
+	d.UpdatedAt, d.Revision = e.At, e.Revision
+	switch ev := e.Event.(type) {
+	case declaration.Started:
+		*d = views.History{ID: ev.ID, Number: ev.Number, Notice: ev.Notice, Access: accessOf(ev), Unit: ev.Unit,
+			Status: declaration.StatusDraft, StartedAt: e.At, UpdatedAt: e.At, Created: int64(e.Position), Revision: e.Revision} //nolint:gosec // positions stay below 2^63
+	case declaration.Submitted:
+		d.Status, d.Stage, d.SubmittedAt, d.Unit = declaration.StatusSubmitted, ev.Stage, e.At, ev.Unit
+		d.Access, d.PassedOn = accessSubmitted(d.Access, ev), ev.Stage != catalog.StageUnit && d.PassedOn
+	case declaration.Withdrawn:
+		d.Status, d.Stage = declaration.StatusWithdrawn, ""
+	case declaration.StageApproved:
+		d.Stage, d.Decided = ev.Next, true
+		d.PassedOn = d.PassedOn || ev.Stage == catalog.StageUnit
+	case declaration.Returned:
+		d.Status, d.Stage, d.Decided = declaration.StatusReturned, "", true
+	case declaration.Terminated:
+		d.Status, d.Stage, d.Decided = declaration.StatusTerminated, "", true
+	case declaration.Approved:
+		d.Status, d.Stage, d.Decided = declaration.StatusApproved, "", true
+	}
+}

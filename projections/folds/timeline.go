@@ -1,0 +1,96 @@
+package folds
+
+import (
+	"slices"
+	"time"
+
+	"zhiping/domain"
+	"zhiping/domain/declaration"
+	"zhiping/domain/text"
+	"zhiping/projections"
+	"zhiping/readmodels/views"
+)
+
+// Timeline folds the 进度跟踪. At any time at most one node is current, and none once the review has ended.
+func Timeline() projections.Projection[views.Timeline] {
+	keys := streamID(domain.CategoryDeclaration)
+	return projections.Projection[views.Timeline]{View: views.Timelines, Keys: keys, Apply: one(keys, foldTimeline)}
+}
+
+func foldTimeline(d *views.Timeline, e domain.Recorded) {
+	d.Revision = e.Revision
+	d.Nodes = slices.Clone(d.Nodes)
+	switch ev := e.Event.(type) {
+	case declaration.Started:
+		d.ID, d.Status, d.Access = ev.ID, declaration.StatusDraft, accessOf(ev)
+		d.Nodes = []views.Node{applicantNode("timeline.fill", ev.Applicant, e.At, 1)}
+	case declaration.Submitted:
+		d.Status, d.Access = declaration.StatusSubmitted, accessSubmitted(d.Access, ev)
+		finish(d, e, views.NodeDone, "")
+		entered := false
+		for _, st := range ev.Route {
+			n := views.Node{Stage: st.Key, Name: st.Name, Organization: st.Organization, State: views.NodePending, Round: ev.Round}
+			if st.Key == ev.Stage {
+				entered, n.State, n.EnteredAt = true, views.NodeCurrent, e.At
+			}
+			if entered { // stages before the entry decided in an earlier round already
+				d.Nodes = append(d.Nodes, n)
+			}
+		}
+	case declaration.Withdrawn:
+		d.Status = declaration.StatusWithdrawn
+		round, applicant := current(d).Round, d.Nodes[0].Organization
+		d.Nodes = slices.DeleteFunc(d.Nodes, func(n views.Node) bool {
+			return n.State == views.NodeCurrent || n.State == views.NodePending
+		})
+		d.Nodes = append(d.Nodes, applicantNode("timeline.withdrawn", applicant, e.At, round))
+	case declaration.StageApproved:
+		finish(d, e, views.NodeDone, ev.Opinion)
+		for i := range d.Nodes {
+			if d.Nodes[i].State == views.NodePending && d.Nodes[i].Stage == ev.Next {
+				d.Nodes[i].State, d.Nodes[i].EnteredAt = views.NodeCurrent, e.At
+				break
+			}
+		}
+	case declaration.Returned:
+		d.Status = declaration.StatusReturned
+		round := current(d).Round
+		finish(d, e, views.NodeReturned, ev.Opinion)
+		dropPending(d)
+		d.Nodes = append(d.Nodes, applicantNode("timeline.correct", d.Nodes[0].Organization, e.At, round+1))
+	case declaration.Terminated:
+		d.Status = declaration.StatusTerminated
+		finish(d, e, views.NodeTerminated, ev.Opinion)
+		dropPending(d)
+	case declaration.Approved:
+		d.Status = declaration.StatusApproved
+		finish(d, e, views.NodeDone, ev.Opinion)
+	}
+}
+
+func applicantNode(name string, applicant domain.Organization, at time.Time, round int) views.Node {
+	return views.Node{Stage: views.StageApplicant, Name: text.Of(name, nil), Organization: applicant,
+		State: views.NodeCurrent, EnteredAt: at, Round: round}
+}
+
+// current is the current node; the zero node where there is none.
+func current(d *views.Timeline) views.Node {
+	if i := slices.IndexFunc(d.Nodes, func(n views.Node) bool { return n.State == views.NodeCurrent }); i >= 0 {
+		return d.Nodes[i]
+	}
+	return views.Node{}
+}
+
+// finish closes the current node with who decided it, when, and with which opinion.
+func finish(d *views.Timeline, e domain.Recorded, state views.NodeState, opinion string) {
+	for i := range d.Nodes {
+		if n := &d.Nodes[i]; n.State == views.NodeCurrent {
+			actor := views.ActorOf(e)
+			n.State, n.Actor, n.At, n.Opinion = state, &actor, e.At, opinion
+		}
+	}
+}
+
+func dropPending(d *views.Timeline) {
+	d.Nodes = slices.DeleteFunc(d.Nodes, func(n views.Node) bool { return n.State == views.NodePending })
+}
