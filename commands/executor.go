@@ -15,6 +15,7 @@ import (
 	"zhiping/domain/catalog"
 	"zhiping/domain/declaration"
 	"zhiping/domain/notice"
+	"zhiping/domain/organization"
 	"zhiping/domain/unit"
 )
 
@@ -72,7 +73,7 @@ type Executor struct {
 // EventTypes joins the lists of all aggregates that the executor knows.
 func EventTypes() []domain.EventType {
 	var all []domain.EventType
-	for _, list := range [][]domain.EventType{unit.EventTypes(), binding.EventTypes(), notice.EventTypes(), declaration.EventTypes()} {
+	for _, list := range [][]domain.EventType{unit.EventTypes(), binding.EventTypes(), notice.EventTypes(), declaration.EventTypes(), organization.EventTypes()} {
 		all = append(all, list...)
 	}
 	return all
@@ -109,8 +110,9 @@ func New(c Config) (*Executor, error) {
 }
 
 var (
-	units        = aggregate[unit.State, unit.Command, unit.Event]{domain.CategoryUnit, unit.Decide, unit.Evolve}
-	bindings     = aggregate[binding.State, binding.Command, binding.Event]{domain.CategoryBinding, binding.Decide, binding.Evolve}
-	notices      = aggregate[notice.State, notice.Command, notice.Event]{domain.CategoryNotice, notice.Decide, notice.Evolve}
-	declarations = aggregate[declaration.State, declaration.Command, declaration.Event]{domain.CategoryDeclaration, declaration.Decide, declaration.Evolve}
+	units         = aggregate[unit.State, unit.Command, unit.Event]{domain.CategoryUnit, unit.Decide, unit.Evolve}
+	bindings      = aggregate[binding.State, binding.Command, binding.Event]{domain.CategoryBinding, binding.Decide, binding.Evolve}
+	notices       = aggregate[notice.State, notice.Command, notice.Event]{domain.CategoryNotice, notice.Decide, notice.Evolve}
+	declarations  = aggregate[declaration.State, declaration.Command, declaration.Event]{domain.CategoryDeclaration, declaration.Decide, declaration.Evolve}
+	organizations = aggregate[organization.State, organization.Command, organization.Event]{domain.CategoryOrganization, organization.Decide, organization.Evolve}
 )

@@ -22,6 +22,7 @@ import (
 	"zhiping/domain/binding"
 	"zhiping/domain/declaration"
 	"zhiping/domain/notice"
+	"zhiping/domain/organization"
 	"zhiping/domain/unit"
 )
 
@@ -83,6 +84,8 @@ func evolve(t *testing.T, event any) {
 		notice.Evolve(notice.State{}, e)
 	case declaration.Event:
 		declaration.Evolve(declaration.State{}, e)
+	case organization.Event:
+		organization.Evolve(organization.State{}, e)
 	default:
 		t.Fatalf("%T belongs to no aggregate", event)
 	}
@@ -100,7 +103,7 @@ func TestEveryEventTypeIsListedAndHasAGoldenFile(t *testing.T) {
 			t.Errorf("%s v%d has no golden file: go test ./commands -run Readable -golden", typ.Name, typ.Version)
 		}
 	}
-	for _, pkg := range []string{"unit", "binding", "notice", "declaration"} {
+	for _, pkg := range []string{"unit", "binding", "notice", "declaration", "organization"} {
 		for _, name := range marked(t, filepath.Join("../domain", pkg)) {
 			found := false
 			for typ := range listed {

@@ -8,10 +8,11 @@ import (
 
 // Categories of our streams: the part of a stream's name before its first dash, which is EventStoreDB's convention.
 const (
-	CategoryUnit        = "unit"
-	CategoryBinding     = "binding"
-	CategoryNotice      = "notice"
-	CategoryDeclaration = "declaration"
+	CategoryUnit         = "unit"
+	CategoryBinding      = "binding"
+	CategoryNotice       = "notice"
+	CategoryDeclaration  = "declaration"
+	CategoryOrganization = "organization"
 )
 
 // Stream names a stream.

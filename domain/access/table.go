@@ -7,6 +7,11 @@ var Policy = map[Action][]Grant{
 	"RegisterUnit": {{Unit, OfUnit}, {Admin, Any}},
 	"ApproveUnit":  {{Department, Supervising}, {Admin, Any}},
 
+	"CreateOrganization": {{Admin, Any}},
+	"RenameOrganization": {{Admin, Any}},
+	"GrantOfficer":       {{Admin, Any}},
+	"RevokeGrant":        {{Admin, Any}},
+
 	"BindUnit":       {{Applicant, Own}},
 	"UnbindUnit":     {{Applicant, Own}},
 	"ApproveBinding": {{Unit, OfUnit}},

@@ -75,8 +75,10 @@ func (p *Provider) EnsureAccount(ctx context.Context, a Account, password string
 	}
 	err = p.write(ctx, func(c *change) error {
 		if a.Organization.ID != "" {
-			if err := putOrganization(ctx, c.Tx, a.Organization); err != nil {
-				return err
+			o := a.Organization // one that is known already keeps its name and its place
+			if _, err := c.ExecContext(ctx, `INSERT OR IGNORE INTO organizations (id, name, kind, parent) VALUES (?,?,?,?)`,
+				o.ID, o.Name, string(o.Kind), o.Parent); err != nil {
+				return fmt.Errorf("identity: organization: %w", err)
 			}
 		}
 		if err := p.insertAccount(ctx, c, &a, hash); err != nil {

@@ -90,13 +90,18 @@ func (p *Provider) Grant(ctx context.Context, g Grant, by string) error {
 // Revoke takes a role from an account, at once on every process.
 func (p *Provider) Revoke(ctx context.Context, g Grant, by string) error {
 	return p.write(ctx, func(c *change) error {
-		_, err := c.ExecContext(ctx, `DELETE FROM grants WHERE account_id = ? AND organization = ? AND role = ? AND source = ''`, g.Account, g.Organization, string(g.Role))
-		if err != nil {
-			return fmt.Errorf("identity: revoke: %w", err)
-		}
 		c.record(AuditRecord{Kind: AuditGrantRevoked, Account: g.Account, Actor: by, Detail: grantDetail(g)})
-		return revoke(ctx, c.Tx)
+		return p.ungrant(ctx, c.Tx, g)
 	})
+}
+
+func (p *Provider) ungrant(ctx context.Context, tx *sql.Tx, g Grant) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM grants WHERE account_id = ? AND organization = ? AND role = ? AND source = ''`,
+		g.Account, g.Organization, string(g.Role))
+	if err != nil {
+		return fmt.Errorf("identity: revoke: %w", err)
+	}
+	return revoke(ctx, tx)
 }
 
 func grantDetail(g Grant) string {

@@ -1,0 +1,69 @@
+package organization
+
+import (
+	"time"
+
+	"zhiping/domain"
+)
+
+// Kind says what an organization does in the review.
+type Kind string
+
+// The kinds of organization.
+const (
+	KindBureau     Kind = "bureau"
+	KindDepartment Kind = "department"
+	KindCommittee  Kind = "committee"
+	KindUnit       Kind = "unit"
+)
+
+// Role is the role that officers of this kind of organization hold; empty for an unknown kind.
+func (k Kind) Role() domain.Role {
+	switch k {
+	case KindBureau:
+		return domain.Bureau
+	case KindDepartment:
+		return domain.Department
+	case KindCommittee:
+		return domain.Committee
+	case KindUnit:
+		return domain.Unit
+	}
+	return ""
+}
+
+// Command is asked of an organization. The set is closed.
+//
+//sumtype:decl
+type Command interface{ isCommand() }
+
+// Create adds an organization to the tree. ParentKind is the looked-up fact of what its parent is, empty when there
+// is no such organization.
+type Create struct {
+	ID         string
+	Name       string
+	Kind       Kind
+	Parent     string
+	ParentKind Kind `json:"-"`
+}
+
+// Rename gives the organization another name.
+type Rename struct{ Name string }
+
+// GrantOfficer makes an account an officer of the organization, with the role that goes with its kind. Expires is
+// nil for a grant without an end. Now and Elsewhere, the other organization that the account is an officer of now,
+// are looked-up facts.
+type GrantOfficer struct {
+	Account   string
+	Expires   *time.Time
+	Now       time.Time `json:"-"`
+	Elsewhere string    `json:"-"`
+}
+
+// RevokeGrant ends an account's being an officer.
+type RevokeGrant struct{ Account string }
+
+func (Create) isCommand()       {}
+func (Rename) isCommand()       {}
+func (GrantOfficer) isCommand() {}
+func (RevokeGrant) isCommand()  {}

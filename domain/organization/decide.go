@@ -1,0 +1,161 @@
+package organization
+
+import (
+	"strings"
+	"unicode/utf8"
+
+	"zhiping/domain"
+	"zhiping/domain/text"
+)
+
+// MaxNameRunes bounds an organization's name, MaxIDBytes its id.
+const (
+	MaxNameRunes = 100
+	MaxIDBytes   = 64
+)
+
+// The refusals of this package.
+var (
+	ErrExists        = domain.NewError(domain.Conflict, "organization_exists")
+	ErrNotFound      = domain.NewError(domain.NotFound, "organization_not_found")
+	ErrParentUnknown = domain.NewError(domain.Invalid, "organization_parent")
+	ErrElsewhere     = domain.NewError(domain.Conflict, "officer_elsewhere")
+)
+
+// parents says what an organization of each kind may lie below; "" is the top of the tree.
+var parents = map[Kind][]Kind{
+	KindBureau:     {"", KindBureau},
+	KindDepartment: {"", KindBureau, KindDepartment},
+	KindCommittee:  {"", KindBureau, KindDepartment},
+	KindUnit:       {KindDepartment, KindUnit},
+}
+
+// Decide answers a command with the events that follow, or with a refusal.
+//
+//	Create:       given nothing, below a parent that its kind may lie below → Created
+//	              given an organization                                     → ErrExists
+//	              below nobody, or below an organization of a wrong kind    → ErrParentUnknown
+//	Rename:       given an organization of another name                     → Renamed
+//	              of the same name                                          → nothing (idempotent)
+//	GrantOfficer: given an organization                                     → OfficerGranted
+//	              given the same grant                                      → nothing (idempotent)
+//	              to an officer of another organization                     → ErrElsewhere
+//	              with an end that is not in the future                     → ErrInvalid
+//	RevokeGrant:  given an officer                                          → GrantRevoked
+//	              given none                                                → nothing (idempotent)
+//	all but Create, given nothing                                           → ErrNotFound
+func Decide(s State, c Command) ([]Event, error) {
+	if _, creating := c.(Create); !creating && s.ID == "" {
+		return nil, ErrNotFound
+	}
+	switch c := c.(type) {
+	case Create:
+		return create(s, c)
+	case Rename:
+		return rename(s, c)
+	case GrantOfficer:
+		return grant(s, c)
+	case RevokeGrant:
+		return revoke(s, c)
+	}
+	panic("organization: command of an unknown type")
+}
+
+func create(s State, c Create) ([]Event, error) {
+	if s.ID != "" {
+		return nil, ErrExists
+	}
+	var faults []domain.Fault
+	if c.ID == "" || len(c.ID) > MaxIDBytes || !plain(c.ID) {
+		faults = append(faults, fault("body.id", "organization_id", text.Args{"max": MaxIDBytes}))
+	}
+	name, nameFaults := checkName(c.Name)
+	faults = append(faults, nameFaults...)
+	allowed, known := parents[c.Kind]
+	if !known {
+		faults = append(faults, fault("body.kind", "one_of", text.Args{"values": "bureau, department, committee, unit"}))
+	}
+	if len(faults) > 0 {
+		return nil, domain.ErrInvalid.WithFaults(faults...)
+	}
+	if c.Parent != "" && c.ParentKind == "" {
+		return nil, ErrParentUnknown
+	}
+	for _, k := range allowed {
+		if k == c.ParentKind {
+			return []Event{Created{ID: c.ID, Name: name, Kind: c.Kind, Parent: c.Parent}}, nil
+		}
+	}
+	return nil, ErrParentUnknown
+}
+
+func rename(s State, c Rename) ([]Event, error) {
+	name, faults := checkName(c.Name)
+	if len(faults) > 0 {
+		return nil, domain.ErrInvalid.WithFaults(faults...)
+	}
+	if name == s.Name {
+		return nil, nil
+	}
+	return []Event{Renamed{Name: name}}, nil
+}
+
+func grant(s State, c GrantOfficer) ([]Event, error) {
+	var faults []domain.Fault
+	if c.Account == "" {
+		faults = append(faults, fault("body.account", "missing", nil))
+	}
+	next := Officer{Account: c.Account, Role: s.Kind.Role()}
+	if c.Expires != nil {
+		next.Expires = c.Expires.UTC()
+		if !c.Expires.After(c.Now) {
+			faults = append(faults, fault("body.expires", "not_in_future", nil))
+		}
+	}
+	if len(faults) > 0 {
+		return nil, domain.ErrInvalid.WithFaults(faults...)
+	}
+	if c.Elsewhere != "" && c.Elsewhere != s.ID {
+		return nil, ErrElsewhere
+	}
+	if have, ok := s.Officer(c.Account); ok && have.Role == next.Role && have.Expires.Equal(next.Expires) {
+		return nil, nil
+	}
+	e := OfficerGranted{Organization: s.ID, Account: c.Account, Role: next.Role}
+	if c.Expires != nil {
+		e.Expires = &next.Expires
+	}
+	return []Event{e}, nil
+}
+
+func revoke(s State, c RevokeGrant) ([]Event, error) {
+	have, ok := s.Officer(c.Account)
+	if !ok {
+		return nil, nil
+	}
+	return []Event{GrantRevoked{Organization: s.ID, Account: have.Account, Role: have.Role}}, nil
+}
+
+// plain accepts what is an id in a path and in a stream's name alike.
+func plain(id string) bool {
+	return !strings.ContainsFunc(id, func(r rune) bool {
+		return (r < 'a' || r > 'z') && (r < 'A' || r > 'Z') && (r < '0' || r > '9') && r != '-' && r != '_'
+	})
+}
+
+func checkName(name string) (string, []domain.Fault) {
+	name = strings.TrimSpace(name)
+	if n := utf8.RuneCountInString(name); n == 0 || n > MaxNameRunes {
+		return name, []domain.Fault{fault("body.name", "length", text.Args{"min": 1, "max": MaxNameRunes})}
+	}
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+		return name, []domain.Fault{fault("body.name", "control_characters", nil)}
+	}
+	return name, nil
+}
+
+func fault(location, code string, args text.Args) domain.Fault {
+	f := domain.NewFault(code, args)
+	f.Location = location
+	return f
+}

@@ -1,0 +1,96 @@
+package identity
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+
+	"zhiping/domain"
+	"zhiping/domain/organization"
+	"zhiping/domain/unit"
+)
+
+// positionName is what Apply's place in $all is kept under; renaming it replays.
+const positionName = "organizations"
+
+// Position is how far Apply has come in $all; 0 before the first event.
+func (p *Provider) Position(ctx context.Context) (uint64, error) {
+	return position(ctx, p.reader)
+}
+
+func position(ctx context.Context, q querier) (uint64, error) {
+	var n int64
+	err := q.QueryRowContext(ctx, `SELECT position FROM positions WHERE name = ?`, positionName).Scan(&n)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return 0, fmt.Errorf("identity: position: %w", err)
+	}
+	return uint64(n), nil //nolint:gosec // written by Apply, never negative
+}
+
+// Apply folds recorded events into the tree of organizations and the grants that sign-ins consult. Events come in
+// the order of $all; those up to Position are passed over, and the place moves in the same transaction, so a batch
+// that is delivered twice changes nothing. Events of other kinds only move the place.
+func (p *Provider) Apply(ctx context.Context, events []domain.Recorded) error {
+	if len(events) == 0 {
+		return nil
+	}
+	return p.write(ctx, func(c *change) error {
+		done, err := position(ctx, c.Tx)
+		if err != nil {
+			return err
+		}
+		last := done
+		for _, e := range events {
+			if e.Position <= done && done != 0 {
+				continue
+			}
+			if err := p.apply(ctx, c, e); err != nil {
+				return fmt.Errorf("identity: apply %s@%d: %w", e.Stream, e.Revision, err)
+			}
+			last = e.Position
+		}
+		if last == done {
+			return nil
+		}
+		_, err = c.ExecContext(ctx, `INSERT INTO positions (name, position) VALUES (?,?)
+			ON CONFLICT DO UPDATE SET position = excluded.position`, positionName, int64(last)) //nolint:gosec // log positions stay far below 2^63
+		if err != nil {
+			return fmt.Errorf("identity: position: %w", err)
+		}
+		return nil
+	})
+}
+
+func (p *Provider) apply(ctx context.Context, c *change, e domain.Recorded) error {
+	_, id := domain.SplitStream(e.Stream)
+	switch event := e.Event.(type) {
+	case unit.Registered:
+		return putOrganization(ctx, c.Tx, Organization{ID: event.USCC, Name: event.Name, Kind: KindUnit, Parent: event.Department.ID})
+	case organization.Created:
+		return putOrganization(ctx, c.Tx, Organization{ID: event.ID, Name: event.Name, Kind: OrganizationKind(event.Kind), Parent: event.Parent})
+	case organization.Renamed:
+		if _, err := c.ExecContext(ctx, `UPDATE organizations SET name = ? WHERE id = ?`, event.Name, id); err != nil {
+			return err
+		}
+		return revoke(ctx, c.Tx)
+	case organization.OfficerGranted:
+		g := Grant{Account: event.Account, Role: event.Role, Organization: event.Organization}
+		if event.Expires != nil {
+			g.Expires = *event.Expires
+		}
+		c.record(AuditRecord{Kind: AuditGranted, Account: g.Account, Actor: e.Meta.Actor, Address: e.Meta.IP, Detail: grantDetail(g)})
+		return p.grant(ctx, c.Tx, g, "")
+	case organization.GrantRevoked:
+		g := Grant{Account: event.Account, Role: event.Role, Organization: event.Organization}
+		c.record(AuditRecord{Kind: AuditGrantRevoked, Account: g.Account, Actor: e.Meta.Actor, Address: e.Meta.IP, Detail: grantDetail(g)})
+		return p.ungrant(ctx, c.Tx, g)
+	}
+	return nil
+}
+
+// OfficerOf answers the organization that the account is an officer of now, or "".
+func (p *Provider) OfficerOf(ctx context.Context, account string) (string, error) {
+	a, _, err := p.actor(ctx, p.reader, account, "")
+	return a.Organization.ID, err
+}
