@@ -1,0 +1,195 @@
+package esdbserver
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"io"
+	"math"
+
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
+	"github.com/google/uuid"
+	"google.golang.org/grpc/codes"
+
+	"zhiping/infra/esdbserver/internal/store"
+)
+
+// streamsService implements event_store.client.streams.Streams.
+type streamsService struct {
+	streams.UnimplementedStreamsServer
+	*Server
+}
+
+const (
+	propType        = "type"
+	propContentType = "content-type"
+	propCreated     = "created"
+	typeJSON        = "application/json"
+	typeBinary      = "application/octet-stream"
+)
+
+// Append takes the options and then the events of one append (Streams.Append.cs). A wrong expected revision is
+// not an error status but an answer.
+func (s *streamsService) Append(stream streams.Streams_AppendServer) error {
+	expected, res, err := s.append(stream)
+	var wrong *store.WrongExpectedError
+	switch {
+	case errors.As(err, &wrong):
+		return stream.SendAndClose(wrongAnswer(expected, wrong.Current))
+	case err != nil:
+		return s.failStream(err, stream)
+	}
+	return stream.SendAndClose(successAnswer(res))
+}
+
+func (s *streamsService) append(stream streams.Streams_AppendServer) (int64, store.Result, error) {
+	req, err := stream.Recv()
+	if err != nil {
+		return 0, store.Result{}, err
+	}
+	name, expected, failure := s.appendOptions(stream.Context(), req.GetOptions())
+	var events []store.Proposed
+	size := 0
+	// The client's stream is read to its end even after a fault: a status sent earlier would reach the client as
+	// an end of file, without its trailers.
+	for {
+		req, err := stream.Recv()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return expected, store.Result{}, err
+		}
+		if failure != nil {
+			continue
+		}
+		m := req.GetProposedMessage()
+		e, err := s.proposed(m.GetId(), m.GetMetadata(), m.GetData(), m.GetCustomMetadata(), &size)
+		if err != nil {
+			failure, events = err, nil
+			continue
+		}
+		events = append(events, e)
+	}
+	if failure != nil {
+		return expected, store.Result{}, failure
+	}
+	res, err := s.store.Append(stream.Context(), name, expected, events)
+	return expected, res, err
+}
+
+func (s *streamsService) appendOptions(ctx context.Context, o *streams.AppendReq_Options) (string, int64, error) {
+	name, err := streamName(o.GetStreamIdentifier())
+	if err != nil {
+		return "", 0, err
+	}
+	var expected int64
+	switch x := o.GetExpectedStreamRevision().(type) {
+	case *streams.AppendReq_Options_Revision:
+		expected = revisionOf(x.Revision)
+	case *streams.AppendReq_Options_NoStream:
+		expected = store.NoStream
+	case *streams.AppendReq_Options_Any:
+		expected = store.Any
+	case *streams.AppendReq_Options_StreamExists:
+		expected = store.StreamExists
+	default:
+		return "", 0, invalid("no expected stream revision")
+	}
+	return name, expected, s.authorize(ctx, name, actWrite)
+}
+
+// proposed checks one event to append and adds up what counts towards the append limit.
+func (s *Server) proposed(id *shared.UUID, props map[string]string, data, meta []byte, size *int) (store.Proposed, error) {
+	kind, ok := props[propType]
+	content, ok2 := props[propContentType]
+	if !ok || !ok2 {
+		return store.Proposed{}, refuse(codes.InvalidArgument, "Required Metadata Property is missing",
+			trailerException, "missing-required-metadata-property", trailerRequired, propType+","+propContentType)
+	}
+	u, err := parseUUID(id)
+	if err != nil {
+		return store.Proposed{}, err
+	}
+	if u == uuid.Nil || kind == "" {
+		return store.Proposed{}, refuse(codes.Unknown, "an event needs an id and a type")
+	}
+	if *size += len(data) + len(meta) + 2*len(kind); *size > s.cfg.MaxAppend {
+		return store.Proposed{}, tooLarge(s.cfg.MaxAppend)
+	}
+	return store.Proposed{ID: u, Type: kind, JSON: content == typeJSON, Data: data, Meta: meta}, nil
+}
+
+func streamName(id *shared.StreamIdentifier) (string, error) {
+	name := string(id.GetStreamName())
+	if name == "" {
+		return "", invalid("no stream name")
+	}
+	return name, nil
+}
+
+// revisionOf maps a revision from the wire; what does not fit can never be current.
+func revisionOf(n uint64) int64 {
+	if n > math.MaxInt64 {
+		return math.MaxInt64
+	}
+	return int64(n)
+}
+
+func parseUUID(id *shared.UUID) (uuid.UUID, error) {
+	switch v := id.GetValue().(type) {
+	case *shared.UUID_Structured_:
+		var u uuid.UUID
+		binary.BigEndian.PutUint64(u[:8], uint64(v.Structured.GetMostSignificantBits()))
+		binary.BigEndian.PutUint64(u[8:], uint64(v.Structured.GetLeastSignificantBits()))
+		return u, nil
+	case *shared.UUID_String_:
+		u, err := uuid.Parse(v.String_)
+		if err != nil {
+			return u, refuse(codes.Unknown, "malformed event id")
+		}
+		return u, nil
+	}
+	return uuid.Nil, nil
+}
+
+func successAnswer(r store.Result) *streams.AppendResp {
+	ok := &streams.AppendResp_Success{PositionOption: &streams.AppendResp_Success_Position{
+		Position: &streams.AppendResp_Position{CommitPosition: uint64(r.Position), PreparePosition: uint64(r.Position)},
+	}}
+	if r.Revision < 0 {
+		ok.CurrentRevisionOption = &streams.AppendResp_Success_NoStream{NoStream: &shared.Empty{}}
+	} else {
+		ok.CurrentRevisionOption = &streams.AppendResp_Success_CurrentRevision{CurrentRevision: uint64(r.Revision)}
+	}
+	return &streams.AppendResp{Result: &streams.AppendResp_Success_{Success: ok}}
+}
+
+// wrongAnswer fills both generations of the fields, as clients before and after 20.6.1 read different ones. The
+// older ones know no "no stream" as an expectation and get the largest revision for it.
+func wrongAnswer(expected, current int64) *streams.AppendResp {
+	w := &streams.AppendResp_WrongExpectedVersion{}
+	switch expected {
+	case store.Any:
+		w.ExpectedRevisionOption = &streams.AppendResp_WrongExpectedVersion_ExpectedAny{ExpectedAny: &shared.Empty{}}
+		w.ExpectedRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_Any_20_6_0{Any_20_6_0: &shared.Empty{}}
+	case store.StreamExists:
+		w.ExpectedRevisionOption = &streams.AppendResp_WrongExpectedVersion_ExpectedStreamExists{ExpectedStreamExists: &shared.Empty{}}
+		w.ExpectedRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_StreamExists_20_6_0{StreamExists_20_6_0: &shared.Empty{}}
+	case store.NoStream:
+		w.ExpectedRevisionOption = &streams.AppendResp_WrongExpectedVersion_ExpectedNoStream{ExpectedNoStream: &shared.Empty{}}
+		w.ExpectedRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_ExpectedRevision_20_6_0{ExpectedRevision_20_6_0: math.MaxUint64}
+	default:
+		w.ExpectedRevisionOption = &streams.AppendResp_WrongExpectedVersion_ExpectedRevision{ExpectedRevision: uint64(expected)}
+		w.ExpectedRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_ExpectedRevision_20_6_0{ExpectedRevision_20_6_0: uint64(expected)}
+	}
+	if current < 0 {
+		w.CurrentRevisionOption = &streams.AppendResp_WrongExpectedVersion_CurrentNoStream{CurrentNoStream: &shared.Empty{}}
+		w.CurrentRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_NoStream_20_6_0{NoStream_20_6_0: &shared.Empty{}}
+	} else {
+		w.CurrentRevisionOption = &streams.AppendResp_WrongExpectedVersion_CurrentRevision{CurrentRevision: uint64(current)}
+		w.CurrentRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_CurrentRevision_20_6_0{CurrentRevision_20_6_0: uint64(current)}
+	}
+	return &streams.AppendResp{Result: &streams.AppendResp_WrongExpectedVersion_{WrongExpectedVersion: w}}
+}

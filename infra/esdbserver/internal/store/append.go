@@ -1,0 +1,196 @@
+package store
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+)
+
+// Append writes all events to a stream, or none, and returns when they are durable. expected is a revision, or
+// Any, NoStream or StreamExists. Events that are recognised by their ids as appended before, in full and in
+// place, are answered as the first time. It answers *WrongExpectedError, *StreamDeletedError, ErrUnavailable or
+// the context's error; after the last two the outcome is unknown, and repeating the append is safe.
+//
+// The store keeps the byte slices: the caller must not change them afterwards.
+func (s *Store) Append(ctx context.Context, stream string, expected int64, events []Proposed) (Result, error) {
+	size := 0
+	for i := range events {
+		size += len(events[i].Data) + len(events[i].Meta) + 128
+	}
+	var res Result
+	err := s.submit(ctx, size, func(t *tx) (err error) {
+		res, err = t.append(stream, expected, events)
+		return err
+	})
+	if err != nil {
+		return Result{}, err
+	}
+	return res, nil
+}
+
+func (t *tx) append(name string, expected int64, events []Proposed) (Result, error) {
+	s, err := t.stream(name)
+	if err != nil {
+		return Result{}, err
+	}
+	known, err := t.check(s, expected, events)
+	if err != nil || known != nil {
+		return deref(known), err
+	}
+	if len(events) == 0 {
+		return Result{Revision: s.Last, Position: t.position}, nil
+	}
+	if err := t.undelete(s); err != nil {
+		return Result{}, err
+	}
+	for _, e := range events {
+		if err := t.add(s, e); err != nil {
+			return Result{}, err
+		}
+	}
+	res := Result{Revision: s.Last, Position: t.position}
+	if IsMetastream(name) {
+		err = t.describe(name[len(metaPrefix):], events[len(events)-1])
+	}
+	return res, err
+}
+
+func deref(r *Result) Result {
+	if r == nil {
+		return Result{}
+	}
+	return *r
+}
+
+// check decides about an expected revision. It answers a result when the append has happened before, an error
+// when it is refused, and neither when it may go on.
+//
+//	tombstoned                              → StreamDeletedError, whatever is expected
+//	StreamExists, soft-deleted              → StreamDeletedError
+//	StreamExists, neither events nor metadata → wrong
+//	Any or StreamExists, all ids known      → as the first time; some known after the first → wrong
+//	a revision below the current one        → as the first time if exactly these events follow it, else wrong;
+//	                                          but NoStream may recreate a soft-deleted stream
+//	a revision above the current one        → wrong
+func (t *tx) check(s *Stream, expected int64, events []Proposed) (*Result, error) {
+	wrong := &WrongExpectedError{Stream: s.Name, Expected: expected, Current: s.Last}
+	switch {
+	case s.Tombstoned():
+		return nil, &StreamDeletedError{Stream: s.Name}
+	case expected == StreamExists && s.SoftDeleted():
+		return nil, &StreamDeletedError{Stream: s.Name}
+	case expected == StreamExists && s.Last < 0:
+		meta, err := t.stream(metaPrefix + s.Name)
+		if err != nil {
+			return nil, err
+		}
+		if meta.Last < 0 {
+			return nil, wrong
+		}
+		return nil, nil
+	case expected == Any || expected == StreamExists:
+		return t.repeatedAnywhere(s, events, wrong)
+	case expected < NoStream:
+		return nil, wrong
+	case expected < s.Last:
+		return t.repeatedAt(s, expected, events, wrong)
+	case expected > s.Last:
+		return nil, wrong
+	}
+	return nil, nil
+}
+
+func (t *tx) repeatedAnywhere(s *Stream, events []Proposed, wrong error) (*Result, error) {
+	if s.Last < 0 || len(events) == 0 {
+		return nil, nil
+	}
+	var res Result
+	for i := range events {
+		row, err := t.w.sql.byID.one(s.ID, events[i].ID[:])
+		switch {
+		case err != nil:
+			return nil, t.fail("look up event id", err)
+		case row == nil && i == 0:
+			return nil, nil
+		case row == nil:
+			return nil, wrong
+		}
+		res = Result{Revision: asInt(row[0]), Position: asInt(row[1])}
+	}
+	return &res, nil
+}
+
+func (t *tx) repeatedAt(s *Stream, expected int64, events []Proposed, wrong error) (*Result, error) {
+	if len(events) == 0 {
+		return nil, wrong
+	}
+	var res Result
+	for i := range events {
+		revision := expected + 1 + int64(i)
+		row, err := t.w.sql.byRevision.one(s.ID, revision)
+		if err != nil {
+			return nil, t.fail("look up revision", err)
+		}
+		if row == nil || string(asBytes(row[0])) != string(events[i].ID[:]) {
+			if i == 0 && expected == NoStream && s.SoftDeleted() {
+				return nil, nil
+			}
+			return nil, wrong
+		}
+		res = Result{Revision: revision, Position: asInt(row[1])}
+	}
+	return &res, nil
+}
+
+// undelete makes a soft-deleted stream readable again from its next revision on.
+func (t *tx) undelete(s *Stream) error {
+	if !s.SoftDeleted() {
+		return nil
+	}
+	meta, err := t.stream(metaPrefix + s.Name)
+	if err != nil {
+		return err
+	}
+	var data []byte
+	if meta.Last >= 0 {
+		row, err := t.w.sql.lastInMeta.one(meta.ID, meta.Last)
+		if err != nil {
+			return t.fail("read metadata", err)
+		}
+		if row != nil {
+			data = asBytes(row[0])
+		}
+	}
+	return t.setMetadata(s, meta, withTruncateBefore(data, s.Last+1))
+}
+
+// setMetadata writes a metadata event of our own.
+func (t *tx) setMetadata(s, meta *Stream, data []byte) error {
+	e := Proposed{ID: uuid.New(), Type: MetadataType, JSON: true, Data: data}
+	if err := t.add(meta, e); err != nil {
+		return err
+	}
+	t.change(s)
+	s.Metadata = parseMetadata(data)
+	return nil
+}
+
+// describe takes over what a metadata event that a client has written says. Metadata written to a soft-deleted
+// stream brings the stream back, as an append does.
+func (t *tx) describe(name string, e Proposed) error {
+	s, err := t.stream(name)
+	if err != nil {
+		return err
+	}
+	wasDeleted := s.SoftDeleted()
+	t.change(s)
+	s.Metadata = parseMetadata(e.Data)
+	if !wasDeleted || s.SoftDeleted() {
+		return nil
+	}
+	meta, err := t.stream(metaPrefix + name)
+	if err != nil {
+		return err
+	}
+	return t.setMetadata(s, meta, withTruncateBefore(e.Data, s.Last+1))
+}

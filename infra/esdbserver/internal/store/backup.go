@@ -1,0 +1,50 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+)
+
+// Backup writes a consistent copy of the file to dest, which must not exist, while the store is in use. The copy
+// is complete in itself: it needs no write-ahead log.
+func (s *Store) Backup(ctx context.Context, dest string) error { return Backup(ctx, s.path, dest) }
+
+// Backup copies the SQLite file at path, which a Store may have open, to dest, which must not exist. A copy that
+// fails, or whose ctx ends, is removed.
+func Backup(ctx context.Context, path, dest string) error {
+	if _, err := os.Lstat(dest); err == nil {
+		return fmt.Errorf("backup: %s exists", dest)
+	}
+	c, err := openConn(path, "ro", "busy_timeout(5000)")
+	if err != nil {
+		return fmt.Errorf("backup: open %s: %w", path, err)
+	}
+	partial := dest + ".partial"
+	if err := os.Remove(partial); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return errors.Join(fmt.Errorf("backup: %w", err), c.close())
+	}
+	_, err = execContext(ctx, c, "VACUUM INTO '"+strings.ReplaceAll(partial, "'", "''")+"'")
+	err = errors.Join(err, c.close())
+	if err == nil {
+		err = syncFile(partial)
+	}
+	if err == nil {
+		err = os.Rename(partial, dest)
+	}
+	if err != nil {
+		_ = os.Remove(partial)
+		return fmt.Errorf("backup: %w", err)
+	}
+	return nil
+}
+
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

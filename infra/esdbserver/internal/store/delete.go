@@ -1,0 +1,56 @@
+package store
+
+import (
+	"context"
+
+	"github.com/google/uuid"
+)
+
+// softDeleted is the metadata of a deleted stream. It replaces all other metadata, as on the official server.
+const softDeleted = `{"$tb":9223372036854775807}`
+
+// Delete hides a stream's events; a later append continues its numbering. It answers the position of the write,
+// and the errors of Append.
+func (s *Store) Delete(ctx context.Context, stream string, expected int64) (int64, error) {
+	return s.remove(ctx, stream, expected, false)
+}
+
+// Tombstone deletes a stream for good: it can never be read or written again.
+func (s *Store) Tombstone(ctx context.Context, stream string, expected int64) (int64, error) {
+	return s.remove(ctx, stream, expected, true)
+}
+
+func (s *Store) remove(ctx context.Context, stream string, expected int64, hard bool) (int64, error) {
+	var position int64
+	err := s.submit(ctx, 256, func(t *tx) error {
+		err := t.remove(stream, expected, hard)
+		position = t.position
+		return err
+	})
+	if err != nil {
+		return 0, err
+	}
+	return position, nil
+}
+
+func (t *tx) remove(name string, expected int64, hard bool) error {
+	s, err := t.stream(name)
+	if err != nil {
+		return err
+	}
+	// A deletion has no event ids to be recognised by, so a revision below the current one is simply wrong.
+	if _, err := t.check(s, expected, nil); err != nil {
+		return err
+	}
+	if hard {
+		return t.add(s, Proposed{ID: uuid.New(), Type: TombstoneType, JSON: true, Data: []byte("{}")})
+	}
+	meta, err := t.stream(metaPrefix + name)
+	if err != nil {
+		return err
+	}
+	if s.Last < 0 && meta.Last < 0 {
+		return &WrongExpectedError{Stream: name, Expected: expected, Current: s.Last}
+	}
+	return t.setMetadata(s, meta, []byte(softDeleted))
+}

@@ -1,0 +1,89 @@
+package esdbserver
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"time"
+)
+
+// maxSocketPath is the longest path of a Unix socket that works on every system (macOS: 104 bytes with the end).
+const maxSocketPath = 100
+
+// ErrSocketPath is what Open answers when a socket path is too long and the temporary directory's is too.
+var ErrSocketPath = errors.New("path too long for a unix socket")
+
+// listenUnix listens on a socket that only this user can connect to. The function it answers removes what it made.
+func listenUnix(ctx context.Context, path string) (net.Listener, string, func(), error) {
+	abs, err := filepath.Abs(path)
+	if err != nil {
+		return nil, "", nil, err
+	}
+	cleanup := func() {}
+	if len(abs) > maxSocketPath {
+		dir, err := os.MkdirTemp("", "esdb")
+		if err != nil {
+			return nil, "", nil, err
+		}
+		cleanup = func() { _ = os.RemoveAll(dir) }
+		if abs = filepath.Join(dir, "es.sock"); len(abs) > maxSocketPath {
+			cleanup()
+			return nil, "", nil, fmt.Errorf("%w: %s", ErrSocketPath, path)
+		}
+	}
+	if err := os.MkdirAll(filepath.Dir(abs), 0o700); err != nil {
+		cleanup()
+		return nil, "", nil, err
+	}
+	if err := removeStale(ctx, abs); err != nil {
+		cleanup()
+		return nil, "", nil, err
+	}
+	l, err := (&net.ListenConfig{}).Listen(ctx, "unix", abs)
+	if err == nil {
+		if err = os.Chmod(abs, 0o600); err != nil {
+			err = errors.Join(err, l.Close())
+		}
+	}
+	if err != nil {
+		cleanup()
+		return nil, "", nil, err
+	}
+	return l, abs, cleanup, nil
+}
+
+// removeStale removes the socket that a killed process has left behind, but never one that somebody answers on.
+func removeStale(ctx context.Context, path string) error {
+	info, err := os.Lstat(path)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if info.Mode()&os.ModeSocket == 0 {
+		return fmt.Errorf("%s exists and is not a socket", path)
+	}
+	d := net.Dialer{Timeout: time.Second}
+	if c, err := d.DialContext(ctx, "unix", path); err == nil {
+		return errors.Join(fmt.Errorf("%w: somebody listens on %s", ErrLocked, path), c.Close())
+	}
+	return os.Remove(path)
+}
+
+func listenTCP(ctx context.Context, addr string, conf *tls.Config) (net.Listener, error) {
+	l, err := (&net.ListenConfig{}).Listen(ctx, "tcp", addr)
+	if err != nil {
+		return nil, err
+	}
+	if conf != nil {
+		conf = conf.Clone()
+		conf.NextProtos = []string{"h2"}
+		return tls.NewListener(l, conf), nil
+	}
+	return l, nil
+}

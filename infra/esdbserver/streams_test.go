@@ -1,0 +1,177 @@
+package esdbserver_test
+
+import (
+	"errors"
+	"io"
+	"math"
+	"testing"
+
+	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"github.com/stretchr/testify/require"
+
+	"zhiping/infra/esdbserver"
+)
+
+func drain(rs *esdb.ReadStream, err error) ([]*esdb.ResolvedEvent, error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rs.Close()
+	var out []*esdb.ResolvedEvent
+	for {
+		e, err := rs.Recv()
+		if errors.Is(err, io.EOF) {
+			return out, nil
+		}
+		if err != nil {
+			return out, err
+		}
+		out = append(out, e)
+	}
+}
+
+func codeOf(err error) esdb.ErrorCode {
+	var e *esdb.Error
+	if errors.As(err, &e) {
+		return e.Code()
+	}
+	return -1
+}
+
+func TestAppendAndRead(t *testing.T) {
+	ctx := context10s(t)
+	c := connect(t)
+	res, err := c.AppendToStream(ctx, "a-1", esdb.AppendToStreamOptions{ExpectedRevision: esdb.NoStream{}}, events(0, 10)...)
+	require.NoError(t, err)
+	require.Equal(t, uint64(9), res.NextExpectedVersion)
+
+	rs, err := c.ReadStream(ctx, "a-1", esdb.ReadStreamOptions{}, math.MaxUint64)
+	all := collect(t, rs, err)
+	require.Len(t, all, 10)
+	last := all[9].OriginalEvent()
+	require.Equal(t, uint64(9), last.EventNumber)
+	require.Equal(t, res.CommitPosition, last.Position.Commit)
+	require.Equal(t, `{"n":9}`, string(last.Data))
+	require.Equal(t, "application/json", last.ContentType)
+
+	rs, err = c.ReadStream(ctx, "a-1", esdb.ReadStreamOptions{Direction: esdb.Backwards, From: esdb.End{}}, 3)
+	back := collect(t, rs, err)
+	require.Len(t, back, 3)
+	require.Equal(t, uint64(7), back[2].OriginalEvent().EventNumber)
+
+	rs, err = c.ReadAll(ctx, esdb.ReadAllOptions{From: esdb.Start{}}, math.MaxUint64)
+	require.Len(t, collect(t, rs, err), 10)
+	rs, err = c.ReadAll(ctx, esdb.ReadAllOptions{From: last.Position, Direction: esdb.Backwards}, math.MaxUint64)
+	require.Len(t, collect(t, rs, err), 9, "backwards is exclusive")
+
+	_, err = drain(c.ReadStream(ctx, "none", esdb.ReadStreamOptions{}, 1))
+	require.Equal(t, esdb.ErrorCodeResourceNotFound, codeOf(err))
+}
+
+func TestExpectedRevisions(t *testing.T) {
+	ctx := context10s(t)
+	c := connect(t)
+	seed := events(0, 3)
+	_, err := c.AppendToStream(ctx, "s", esdb.AppendToStreamOptions{ExpectedRevision: esdb.NoStream{}}, seed...)
+	require.NoError(t, err)
+	fresh := func() []esdb.EventData { return events(9, 10) }
+	for name, x := range map[string]struct {
+		stream   string
+		expected esdb.ExpectedRevision
+		events   []esdb.EventData
+		code     esdb.ErrorCode // 0: succeeds
+		revision uint64
+	}{
+		"no stream, but there is one":           {"s", esdb.NoStream{}, fresh(), esdb.ErrorCodeWrongExpectedVersion, 0},
+		"exists, but there is none":             {"t", esdb.StreamExists{}, fresh(), esdb.ErrorCodeWrongExpectedVersion, 0},
+		"too low":                               {"s", esdb.Revision(1), fresh(), esdb.ErrorCodeWrongExpectedVersion, 0},
+		"too high":                              {"s", esdb.Revision(5), fresh(), esdb.ErrorCodeWrongExpectedVersion, 0},
+		"the same again, from no stream":        {"s", esdb.NoStream{}, seed, 0, 2},
+		"the same again, first only":            {"s", esdb.NoStream{}, seed[:1], 0, 0},
+		"the same again, from the middle":       {"s", esdb.Revision(0), seed[1:], 0, 2},
+		"the same again, any":                   {"s", esdb.Any{}, seed, 0, 2},
+		"the same again, exists":                {"s", esdb.StreamExists{}, seed[1:2], 0, 1},
+		"partly the same, any":                  {"s", esdb.Any{}, append(seed[1:3:3], fresh()...), esdb.ErrorCodeWrongExpectedVersion, 0},
+		"partly the same, from a revision":      {"s", esdb.Revision(0), append(seed[1:3:3], fresh()...), esdb.ErrorCodeWrongExpectedVersion, 0},
+		"the same event of another stream, any": {"u", esdb.Any{}, seed[:1], 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			res, err := c.AppendToStream(ctx, x.stream, esdb.AppendToStreamOptions{ExpectedRevision: x.expected}, x.events...)
+			if x.code != 0 {
+				require.Equal(t, x.code, codeOf(err), "%v", err)
+				return
+			}
+			require.NoError(t, err)
+			require.Equal(t, x.revision, res.NextExpectedVersion)
+		})
+	}
+	rs, err := c.ReadStream(ctx, "s", esdb.ReadStreamOptions{}, math.MaxUint64)
+	require.Len(t, collect(t, rs, err), 3)
+}
+
+func TestSubscriptionGoesFromHistoryToLive(t *testing.T) {
+	ctx := context10s(t)
+	c := connect(t)
+	any := esdb.AppendToStreamOptions{ExpectedRevision: esdb.Any{}}
+	_, err := c.AppendToStream(ctx, "s-1", any, events(0, 700)...)
+	require.NoError(t, err)
+	byStream, err := c.SubscribeToStream(ctx, "s-1", esdb.SubscribeToStreamOptions{From: esdb.Start{}})
+	require.NoError(t, err)
+	defer byStream.Close()
+	all, err := c.SubscribeToAll(ctx, esdb.SubscribeToAllOptions{From: esdb.Start{}})
+	require.NoError(t, err)
+	defer all.Close()
+	done := make(chan error, 1)
+	go func() {
+		for n := 700; n < 900; n++ {
+			if _, err := c.AppendToStream(ctx, "s-1", any, event(n)); err != nil {
+				done <- err
+				return
+			}
+		}
+		done <- nil
+	}()
+	for _, sub := range []*esdb.Subscription{byStream, all} {
+		next, caughtUp := uint64(0), false
+		for next < 900 {
+			switch e := sub.Recv(); {
+			case e.SubscriptionDropped != nil:
+				t.Fatal(e.SubscriptionDropped.Error)
+			case e.CaughtUp != nil:
+				caughtUp = true
+			case e.EventAppeared != nil:
+				require.Equal(t, next, e.EventAppeared.OriginalEvent().EventNumber)
+				next++
+			}
+		}
+		require.True(t, caughtUp || next == 900)
+	}
+	require.NoError(t, <-done)
+}
+
+func TestSecondServerOnADirectoryIsRefused(t *testing.T) {
+	dir := t.TempDir()
+	_, stop := start(t, dir)
+	_, err := esdbserver.Open(t.Context(), esdbserver.Config{Path: dir, Addr: "127.0.0.1:0"})
+	require.ErrorIs(t, err, esdbserver.ErrLocked)
+	stop()
+	start(t, dir)
+}
+
+func TestRestartKeepsEventsAndIdempotency(t *testing.T) {
+	ctx := context10s(t)
+	dir := t.TempDir()
+	s, stop := start(t, dir)
+	c := dial(t, s)
+	seed := events(0, 5)
+	first, err := c.AppendToStream(ctx, "s", esdb.AppendToStreamOptions{ExpectedRevision: esdb.Any{}}, seed...)
+	require.NoError(t, err)
+	stop()
+	s, _ = start(t, dir)
+	c = dial(t, s)
+	again, err := c.AppendToStream(ctx, "s", esdb.AppendToStreamOptions{ExpectedRevision: esdb.Any{}}, seed...)
+	require.NoError(t, err)
+	require.Equal(t, first, again)
+	rs, err := c.ReadAll(ctx, esdb.ReadAllOptions{From: esdb.Start{}}, math.MaxUint64)
+	require.Len(t, collect(t, rs, err), 5)
+}
