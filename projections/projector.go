@@ -21,6 +21,17 @@ type Config struct {
 	Store readmodels.Store
 	Folds []Fold
 
+	// Owner names this node for the lease: stable across its restarts, and different from every other node's.
+	// The default is right only where there is one process.
+	Owner string
+	// LeaseTTL is after how long without a sign of life another node takes over. Default 4 s.
+	LeaseTTL time.Duration
+	// Swapped is told when another version of a view was made live (readmodels.LiveReader.Forget). Optional.
+	Swapped func(name string)
+	// KeepOld is how long a replaced version is kept up to date and in place, for nodes that have not noticed.
+	// Default 5 s.
+	KeepOld time.Duration
+
 	// MaxBatch is the most events that are committed at once. Default 2,000.
 	MaxBatch int
 	// Linger is how long a batch waits for more events while history is caught up on; live events never wait.
@@ -58,7 +69,8 @@ func (c Config) validate() error {
 		} else {
 			seen[key] = true
 		}
-		if spec.Name == "" || spec.Name == ParkedView().Name || spec.Version < 1 {
+		if spec.Name == "" || spec.Name == ParkedView().Name || spec.Name == requestView().Name ||
+			spec.Version < 1 || spec.Version >= generations {
 			faults = append(faults, fmt.Errorf("view %q version %d: bad name or version", spec.Name, spec.Version))
 		}
 	}
@@ -77,6 +89,18 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Cache <= 0 {
 		c.Cache = 4_096
+	}
+	if c.Owner == "" {
+		c.Owner = "single"
+	}
+	if c.LeaseTTL <= 0 {
+		c.LeaseTTL = 4 * time.Second
+	}
+	if c.KeepOld <= 0 {
+		c.KeepOld = 5 * time.Second
+	}
+	if c.Swapped == nil {
+		c.Swapped = func(string) {}
 	}
 	if c.Notify == nil {
 		c.Notify = func(string, int, uint64) {}
@@ -98,7 +122,7 @@ type Projector struct {
 	cfg Config
 
 	mu      sync.Mutex
-	live    *pipeline
+	lines   []*pipeline // the live one first; none while another node leads
 	cancel  context.CancelFunc
 	done    chan struct{} // closed when Run has returned; nil before
 	stopped bool
@@ -112,8 +136,8 @@ func NewProjector(cfg Config) (*Projector, error) {
 	return &Projector{cfg: cfg.withDefaults()}, nil
 }
 
-// Run projects until ctx ends or Stop is called, which is no error, or until it cannot go on: the events do not
-// fit this program (a deployment fault), or another node has taken over (readmodels.ErrFenced). Stores and feeds
+// Run projects, whenever this node holds the lease, until ctx ends or Stop is called, which is no error, or until
+// it cannot go on because the events or the views do not fit this program (a deployment fault). Stores and feeds
 // that are away are waited for. It is called once.
 func (p *Projector) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
@@ -127,47 +151,11 @@ func (p *Projector) Run(ctx context.Context) error {
 	done := p.done
 	p.mu.Unlock()
 	defer close(done)
-	err := p.run(ctx)
+	err := p.compete(ctx)
 	if ctx.Err() != nil {
 		return nil
 	}
 	return err
-}
-
-func (p *Projector) run(ctx context.Context) error {
-	if err := p.prepare(ctx); err != nil {
-		return err
-	}
-	line := newPipeline(p.cfg, "live", p.cfg.Folds, 0)
-	p.mu.Lock()
-	p.live = line
-	p.mu.Unlock()
-	return line.run(ctx)
-}
-
-// prepare opens the views and makes those live that have no live version yet.
-func (p *Projector) prepare(ctx context.Context) error {
-	specs := []readmodels.Spec{ParkedView().Spec()}
-	for _, f := range p.cfg.Folds {
-		specs = append(specs, f.Spec())
-	}
-	return retry(ctx, p.cfg, "open views", func() error {
-		if err := p.cfg.Store.Open(ctx, specs...); err != nil {
-			return err
-		}
-		for _, spec := range specs[1:] {
-			_, ok, err := p.cfg.Store.Live(ctx, spec.Name)
-			if err != nil {
-				return err
-			}
-			if !ok {
-				if err := p.cfg.Store.SetLive(ctx, spec.Name, spec.Version, 0); err != nil {
-					return err
-				}
-			}
-		}
-		return nil
-	})
 }
 
 // Stop ends Run and waits for it: nothing commits after Stop has returned.
@@ -183,31 +171,39 @@ func (p *Projector) Stop() {
 	<-done
 }
 
-// CaughtUp tells whether the live views include all history and the last commit succeeded.
-func (p *Projector) CaughtUp() bool {
+// Leading tells whether this node runs the projections now.
+func (p *Projector) Leading() bool {
 	p.mu.Lock()
-	line := p.live
-	p.mu.Unlock()
-	return line != nil && line.caughtUp()
+	defer p.mu.Unlock()
+	return len(p.lines) > 0
 }
 
-// ViewStatus is where a projection stands.
+// CaughtUp tells whether this node runs the projections, the live views include all history and the last commit
+// succeeded.
+func (p *Projector) CaughtUp() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return len(p.lines) > 0 && p.lines[0].caughtUp()
+}
+
+// ViewStatus is where a version of a view stands.
 type ViewStatus struct {
 	Name       string
 	Version    int
+	Live       bool // false while it is being built
 	Checkpoint uint64
 	Parked     int
 }
 
-// Status lists the live projections. Empty until they are open.
+// Status lists what this node projects. Empty while another node leads.
 func (p *Projector) Status() []ViewStatus {
 	p.mu.Lock()
-	line := p.live
-	p.mu.Unlock()
-	if line == nil {
-		return nil
+	defer p.mu.Unlock()
+	var out []ViewStatus
+	for i, line := range p.lines {
+		out = append(out, line.status(i == 0)...)
 	}
-	return line.status()
+	return out
 }
 
 // retry repeats what a store that is away makes fail, until it succeeds or ctx ends. A fenced-off projector and
@@ -215,19 +211,23 @@ func (p *Projector) Status() []ViewStatus {
 func retry(ctx context.Context, cfg Config, what string, do func() error) error {
 	for delay := 20 * time.Millisecond; ; delay = min(2*delay, 2*time.Second) {
 		err := do()
-		if err == nil || errors.Is(err, readmodels.ErrFenced) || errors.Is(err, readmodels.ErrQuery) ||
-			errors.Is(err, readmodels.ErrNoIndex) {
+		if err == nil || final(err) {
 			return err
 		}
 		if ctx.Err() != nil {
-			return ctx.Err()
+			return context.Cause(ctx)
 		}
 		cfg.Logger.Warn("read store: will try again", "task", what, "error", err, "retry", delay)
 		cfg.Observer.Failed(what, err)
 		select {
 		case <-time.After(delay):
 		case <-ctx.Done():
-			return ctx.Err()
+			return context.Cause(ctx)
 		}
 	}
+}
+
+func final(err error) bool {
+	return errors.Is(err, readmodels.ErrFenced) || errors.Is(err, readmodels.ErrQuery) ||
+		errors.Is(err, readmodels.ErrNoIndex) || errors.Is(err, readmodels.ErrNoView)
 }

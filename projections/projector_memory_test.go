@@ -4,10 +4,12 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/stretchr/testify/require"
 
@@ -24,6 +26,10 @@ type memory struct {
 	live   map[string]int
 	budget int // commits until they fail; negative: never
 	failed bool
+	tokens map[string]uint64
+	holder string
+	until  time.Time
+	token  uint64
 	freeze bool
 	frozen map[any]string
 }
@@ -31,11 +37,11 @@ type memory struct {
 func newMemory() *memory {
 	return &memory{
 		views: map[string]map[string]readmodels.Document{}, at: map[string]uint64{}, live: map[string]int{},
-		budget: -1, frozen: map[any]string{},
+		tokens: map[string]uint64{}, budget: -1, frozen: map[any]string{},
 	}
 }
 
-func name(n string, v int) string { return n + string(rune('0'+v)) }
+func name(n string, v int) string { return fmt.Sprint(n, "@", v) }
 
 var errAway = errors.New("store is away")
 
@@ -121,7 +127,7 @@ func (m *memory) Find(_ context.Context, s readmodels.Spec, q readmodels.Query) 
 	var out []readmodels.Document
 	docs := m.views[name(s.Name, s.Version)]
 	for _, id := range slices.Sorted(maps.Keys(docs)) {
-		if d := docs[id]; s.Fields(d.Doc)["view"] == q.Equal["view"] {
+		if d := docs[id]; q.Equal == nil || s.Fields(d.Doc)["view"] == q.Equal["view"] {
 			out = append(out, d)
 		}
 	}
@@ -134,13 +140,21 @@ func (m *memory) Commit(ctx context.Context, batches ...readmodels.Batch) error 
 	if ctx.Err() != nil {
 		return ctx.Err()
 	}
-	if m.budget == 0 {
+	if m.budget == 0 && len(batches[0].Puts) > 0 {
 		m.failed = true
 		return errAway
 	}
-	m.budget--
+	if slices.ContainsFunc(batches, func(b readmodels.Batch) bool { return len(b.Puts) > 0 }) {
+		m.budget--
+	}
+	for _, b := range batches {
+		if b.Token < m.tokens[name(b.Name, b.Version)] {
+			return readmodels.ErrFenced
+		}
+	}
 	for _, b := range batches {
 		key := name(b.Name, b.Version)
+		m.tokens[key] = b.Token
 		if m.views[key] == nil {
 			m.views[key] = map[string]readmodels.Document{}
 		}
@@ -157,6 +171,57 @@ func (m *memory) Commit(ctx context.Context, batches ...readmodels.Batch) error 
 			delete(m.views[key], p.ID)
 		}
 		m.at[key] = max(m.at[key], b.Checkpoint)
+	}
+	return nil
+}
+
+func (m *memory) Drop(_ context.Context, n string, v int) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	delete(m.views, name(n, v))
+	delete(m.at, name(n, v))
+	return nil
+}
+
+func (m *memory) has(n string, v int) bool {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	_, ok := m.views[name(n, v)]
+	return ok
+}
+
+func (m *memory) liveVersion(n string) int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.live[n]
+}
+
+func (m *memory) Acquire(_ context.Context, _, owner string, ttl time.Duration) (uint64, bool, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.holder != "" && m.holder != owner && time.Now().Before(m.until) {
+		return 0, false, nil
+	}
+	m.holder, m.until = owner, time.Now().Add(ttl)
+	m.token++
+	return m.token, true, nil
+}
+
+func (m *memory) Renew(_ context.Context, _ string, token uint64, ttl time.Duration) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.token != token {
+		return readmodels.ErrLeaseLost
+	}
+	m.until = time.Now().Add(ttl)
+	return nil
+}
+
+func (m *memory) Release(_ context.Context, _ string, token uint64) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.token == token {
+		m.holder = ""
 	}
 	return nil
 }

@@ -26,9 +26,10 @@ const buffered = 16
 type pipeline struct {
 	cfg   Config
 	name  string
-	folds []Fold
+	jobs  []job
 	token uint64
 	in    chan Delivery
+	tasks chan func(context.Context) error // done between two batches
 
 	backlog atomic.Int64
 	live    atomic.Bool
@@ -36,42 +37,80 @@ type pipeline struct {
 
 	mu    sync.Mutex // guards what others read of views while run changes it
 	views []*view
+
+	// gate is held during each commit; whoever holds it keeps the views where they are.
+	gate sync.Mutex
 }
 
-func newPipeline(cfg Config, name string, folds []Fold, token uint64) *pipeline {
-	return &pipeline{cfg: cfg, name: name, folds: folds, token: token, in: make(chan Delivery, buffered)}
+// job is a fold and the version of its view that it fills here.
+type job struct {
+	fold Fold
+	spec readmodels.Spec
+}
+
+func newPipeline(cfg Config, name string, jobs []job, token uint64) *pipeline {
+	return &pipeline{
+		cfg: cfg, name: name, jobs: jobs, token: token,
+		in: make(chan Delivery, buffered), tasks: make(chan func(context.Context) error),
+	}
 }
 
 func (p *pipeline) caughtUp() bool {
 	return p.live.Load() && !p.failing.Load() && p.backlog.Load() == 0
 }
 
-func (p *pipeline) status() []ViewStatus {
+func (p *pipeline) status(live bool) []ViewStatus {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	out := make([]ViewStatus, len(p.views))
 	for i, v := range p.views {
-		out[i] = ViewStatus{v.spec.Name, v.spec.Version, v.checkpoint, len(v.parked)}
+		out[i] = ViewStatus{v.spec.Name, v.spec.Version, live, v.checkpoint, len(v.parked)}
 	}
 	return out
+}
+
+// checkpoint is how far the pipeline's version of a view is, and whether it fills that view.
+func (p *pipeline) checkpoint(name string) (uint64, bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for _, v := range p.views {
+		if v.spec.Name == name {
+			return v.checkpoint, true
+		}
+	}
+	return 0, false
+}
+
+// task runs do between two batches, or answers why it could not.
+func (p *pipeline) task(ctx context.Context, do func(context.Context) error) error {
+	done := make(chan error, 1)
+	select {
+	case p.tasks <- func(ctx context.Context) error { err := do(ctx); done <- err; return err }:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	select {
+	case err := <-done:
+		return err
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
 }
 
 // run opens the views and works until ctx ends or something cannot be repaired by waiting. When it returns, all
 // its goroutines have ended.
 func (p *pipeline) run(ctx context.Context) error {
+	if len(p.jobs) == 0 {
+		p.live.Store(true)
+		<-ctx.Done()
+		return context.Cause(ctx)
+	}
 	var views []*view
 	err := retry(ctx, p.cfg, "load checkpoints", func() (err error) {
-		views = nil
-		for _, f := range p.folds {
-			v, err := openView(ctx, p.cfg.Store, f, f.Spec(), p.cfg.Cache)
-			if err != nil {
-				return err
-			}
-			views = append(views, v)
-		}
-		return nil
+		views, err = p.open(ctx)
+		return err
 	})
-	if err != nil || len(views) == 0 {
+	if err != nil {
 		return err
 	}
 	p.mu.Lock()
@@ -89,6 +128,27 @@ func (p *pipeline) run(ctx context.Context) error {
 	g.Go(func() error { return p.receive(ctx, after) })
 	g.Go(func() error { return p.work(ctx) })
 	return g.Wait()
+}
+
+// open reads where the views are. Before that it commits nothing at all, under its token, which fences off a former
+// leader that has not noticed yet: what is read afterwards is final.
+func (p *pipeline) open(ctx context.Context) ([]*view, error) {
+	var fence []readmodels.Batch
+	for _, j := range p.jobs {
+		fence = append(fence, readmodels.Batch{Name: j.spec.Name, Version: j.spec.Version, Token: p.token})
+	}
+	if err := p.cfg.Store.Commit(ctx, fence...); err != nil {
+		return nil, err
+	}
+	var views []*view
+	for _, j := range p.jobs {
+		v, err := openView(ctx, p.cfg.Store, j.fold, j.spec, p.cfg.Cache)
+		if err != nil {
+			return nil, err
+		}
+		views = append(views, v)
+	}
+	return views, nil
 }
 
 // receive runs the router until ctx ends.
@@ -152,6 +212,11 @@ func (p *pipeline) work(ctx context.Context) error {
 		case d := <-p.in:
 			b.add(d)
 			p.gather(ctx, &b)
+		case do := <-p.tasks:
+			if err := do(ctx); err != nil && (final(err) || ctx.Err() != nil) {
+				return err
+			}
+			continue
 		case <-idle.C:
 			p.cfg.Observer.Backlog(p.name, int(p.backlog.Load()), p.live.Load())
 			if len(b.events) == 0 && b.position <= p.least() {
@@ -210,6 +275,8 @@ func (p *pipeline) least() uint64 {
 
 // commit folds a batch and stores it, for as long as it takes: skipping is no way out.
 func (p *pipeline) commit(ctx context.Context, b *batch) error {
+	p.gate.Lock()
+	defer p.gate.Unlock()
 	began := time.Now()
 	var results []result
 	err := p.insist(ctx, "read documents", func() (err error) {

@@ -225,7 +225,7 @@ func TestViewsAreTheFoldOfTheEvents(t *testing.T) {
 	require.Eventually(t, func() bool { return store.position("tallies", 1) == 9010 }, 5*time.Second, time.Millisecond)
 	mustEqualFold(t, store, tallies(1), events)
 	mustEqualFold(t, store, totals(), events)
-	require.Equal(t, []projections.ViewStatus{{"tallies", 1, 9010, 0}, {"totals", 1, 9010, 0}}, p.Status())
+	require.Equal(t, []projections.ViewStatus{{"tallies", 1, true, 9010, 0}, {"totals", 1, true, 9010, 0}}, p.Status())
 }
 
 func TestARestartResumesBehindTheCheckpoint(t *testing.T) {

@@ -126,12 +126,15 @@ func (v *view) attempt(todo []keyed, docs map[string]readmodels.Document, since 
 	return s, keyed{}, nil
 }
 
+// eventPrefix begins the id under which an event itself is parked.
+const eventPrefix = "event:"
+
 // keysOf guards against a Keys that panics: the projector must not fall over one event. Nobody knows whom such an
 // event concerns, so it is parked under its own id.
 func (v *view) keysOf(e domain.Recorded) (k keyed) {
 	defer func() {
 		if r := recover(); r != nil {
-			k = keyed{event: e, keys: []string{"event:" + e.ID.String()}, err: fmt.Errorf("panic in Keys: %v", r)}
+			k = keyed{event: e, keys: []string{eventPrefix + e.ID.String()}, err: fmt.Errorf("panic in Keys: %v", r)}
 		}
 	}()
 	return keyed{event: e, keys: v.fold.keys(e)}
