@@ -40,10 +40,15 @@ var declarations = readmodels.View[declaration]{
 	Name: "declarations", Version: 1,
 	Indexes: []readmodels.Index{
 		{Fields: []string{"applicant", "updated"}},
+		{Fields: []string{"applicant", "status", "updated"}},
+		{Fields: []string{"applicant", "type", "updated"}},
+		{Fields: []string{"applicant", "status", "type", "updated"}},
 		{Fields: []string{"unit", "status", "updated"}},
 	},
 	Fields: func(d *declaration) map[string]any {
-		return map[string]any{"applicant": d.Applicant, "updated": d.Updated, "unit": d.Unit, "status": d.Status}
+		return map[string]any{
+			"applicant": d.Applicant, "updated": d.Updated, "unit": d.Unit, "status": d.Status, "type": d.Type,
+		}
 	},
 }
 

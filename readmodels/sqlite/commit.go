@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
+	"strconv"
 	"strings"
 
 	"zhiping/readmodels"
@@ -106,15 +108,55 @@ func (v *view) commit(w *conn, b readmodels.Batch, rows []any) error {
 	if !known || uint64(position) < b.Checkpoint {
 		position = int64(b.Checkpoint)
 	}
-	return w.exec("INSERT OR REPLACE INTO checkpoints (name, version, position, token) VALUES (?, ?, ?, ?)",
+	_, err = w.exec("INSERT OR REPLACE INTO checkpoints (name, version, position, token) VALUES (?, ?, ?, ?)",
 		v.name, v.version, position, int64(b.Token))
+	return err
 }
 
-func (v *view) upsert(w *conn, rows []any) error {
+// updateSQL stores a document whose indexed fields stay as they are: unlike an upsert it leaves the indexes alone.
+func (v *view) updateSQL() string {
+	sql := "UPDATE " + v.table() + " SET position = ?2, doc = ?" + strconv.Itoa(len(v.fields)+3) + " WHERE id = ?1 AND position <= ?2"
+	for i, f := range v.fields {
+		sql += " AND " + column(f) + " IS ?" + strconv.Itoa(i+3)
+	}
+	return sql
+}
+
+// updateInPlace stores those documents that are there with the same indexed fields, and answers with the rows of the
+// others. It tries as long as it mostly succeeds, and then now and again: for new documents it is a wasted look-up.
+func (v *view) updateInPlace(w *conn, rows []any) ([]any, error) {
+	width := len(v.fields) + 3
+	rest := rows[:0]
+	for row := range slices.Chunk(rows, width) {
+		v.tries++
+		if v.inPlace < 0 && v.tries%16 != 0 {
+			rest = append(rest, row...)
+			continue
+		}
+		n, err := w.exec(v.update, row...)
+		if err != nil {
+			return nil, err
+		}
+		if n == 1 {
+			v.inPlace = min(v.inPlace+3, 64) // worth about three times what a wasted look-up costs
+			continue
+		}
+		v.inPlace = max(v.inPlace-1, -8)
+		rest = append(rest, row...)
+	}
+	return rest, nil
+}
+
+func (v *view) upsert(w *conn, rows []any) (err error) {
+	if len(v.fields) > 0 {
+		if rows, err = v.updateInPlace(w, rows); err != nil {
+			return err
+		}
+	}
 	width := len(v.fields) + 3
 	for _, size := range upsertSizes {
 		for len(rows) >= size*width {
-			if err := w.exec(v.upserts[size], rows[:size*width]...); err != nil {
+			if _, err := w.exec(v.upserts[size], rows[:size*width]...); err != nil {
 				return err
 			}
 			rows = rows[size*width:]
@@ -125,12 +167,13 @@ func (v *view) upsert(w *conn, rows []any) error {
 
 // remove deletes a document and remembers at which position, so that an older put does not bring it back.
 func (v *view) remove(w *conn, d readmodels.Put) error {
-	if err := w.exec("DELETE FROM "+v.table()+" WHERE id = ? AND position <= ?", d.ID, int64(d.Position)); err != nil {
+	if _, err := w.exec("DELETE FROM "+v.table()+" WHERE id = ? AND position <= ?", d.ID, int64(d.Position)); err != nil {
 		return err
 	}
 	v.hasGone.Store(true) // also true if this transaction fails: it only costs a look-up
-	return w.exec("INSERT INTO "+v.gone()+" (id, position) SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM "+v.table()+
+	_, err := w.exec("INSERT INTO "+v.gone()+" (id, position) SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM "+v.table()+
 		" WHERE id = ?1) ON CONFLICT (id) DO UPDATE SET position = max(position, excluded.position)", d.ID, int64(d.Position))
+	return err
 }
 
 // withoutGone leaves out the rows of documents that were deleted at a later position, and forgets the deletions that
@@ -148,7 +191,7 @@ func (v *view) withoutGone(w *conn, b readmodels.Batch, rows []any) ([]any, erro
 			continue
 		}
 		if gone {
-			if err := w.exec("DELETE FROM "+v.gone()+" WHERE id = ?", p.ID); err != nil {
+			if _, err := w.exec("DELETE FROM "+v.gone()+" WHERE id = ?", p.ID); err != nil {
 				return nil, err
 			}
 		}

@@ -93,16 +93,19 @@ func (c *conn) prepare(sql string, args []any) (*stmt, error) {
 	return s, nil
 }
 
-// exec runs a statement without rows. ctx ends only a wait, not a statement that runs: a watched context costs a
+// exec runs a statement without rows and tells how many it changed. A ctx would end only a wait, not a statement that runs: a watched context costs a
 // goroutine a statement, and all our writes are short.
-func (c *conn) exec(sql string, args ...any) error {
+func (c *conn) exec(sql string, args ...any) (changed int64, err error) {
 	s, err := c.prepare(sql, args)
 	if err != nil {
-		return err
+		return 0, err
 	}
-	_, err = s.Stmt.(driver.StmtExecContext).ExecContext(context.Background(), s.args)
+	result, err := s.Stmt.(driver.StmtExecContext).ExecContext(context.Background(), s.args)
 	clear(s.args)
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 // query runs a statement and hands over its rows; the slice of values is reused between them.
@@ -152,15 +155,15 @@ func (c *conn) one(sql string, args []any, dest ...any) (found bool, err error) 
 
 // tx runs f in a transaction; begin is BEGIN for a snapshot to read, BEGIN IMMEDIATE to write.
 func (c *conn) tx(begin string, f func() error) error {
-	if err := c.exec(begin); err != nil {
+	if _, err := c.exec(begin); err != nil {
 		return err
 	}
 	err := f()
 	if err == nil {
-		err = c.exec("COMMIT")
+		_, err = c.exec("COMMIT")
 	}
 	if err != nil {
-		_ = c.exec("ROLLBACK") // fails only when the error has rolled back already
+		_, _ = c.exec("ROLLBACK") // fails only when the error has rolled back already
 	}
 	return err
 }

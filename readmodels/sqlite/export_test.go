@@ -17,7 +17,8 @@ func Path(s *Store) string { return s.cfg.Path }
 func Foreign(t testing.TB, path string) {
 	c, err := openConn(path, false)
 	require.NoError(t, err)
-	require.NoError(t, c.exec("PRAGMA application_id=7"))
+	_, err = c.exec("PRAGMA application_id=7")
+	require.NoError(t, err)
 	require.NoError(t, c.Close())
 }
 

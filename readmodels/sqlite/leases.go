@@ -33,7 +33,7 @@ func (s *Store) Acquire(ctx context.Context, name, owner string, ttl time.Durati
 		if holder != "" && holder != owner && now.Before(held.until) {
 			return nil
 		}
-		if err := w.exec("INSERT OR REPLACE INTO leases (name, owner, token) VALUES (?, ?, ?)", name, owner, last+1); err != nil {
+		if _, err := w.exec("INSERT OR REPLACE INTO leases (name, owner, token) VALUES (?, ?, ?)", name, owner, last+1); err != nil {
 			return err
 		}
 		s.watch.Lock()
@@ -72,7 +72,8 @@ func (s *Store) Release(ctx context.Context, name string, token uint64) error {
 		if err != nil || !held {
 			return err
 		}
-		return w.exec("UPDATE leases SET owner = '' WHERE name = ?", name)
+		_, err = w.exec("UPDATE leases SET owner = '' WHERE name = ?", name)
+		return err
 	})
 }
 

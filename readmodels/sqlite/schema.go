@@ -47,7 +47,7 @@ func (s *Store) prepareFile(w *conn) error {
 		return w.tx("BEGIN IMMEDIATE", func() error {
 			for _, sql := range append(strings.Split(strings.TrimSpace(tables), ";\n"),
 				fmt.Sprintf("PRAGMA application_id=%d", applicationID), fmt.Sprintf("PRAGMA user_version=%d", format)) {
-				if err := w.exec(sql); err != nil {
+				if _, err := w.exec(sql); err != nil {
 					return err
 				}
 			}
@@ -58,7 +58,8 @@ func (s *Store) prepareFile(w *conn) error {
 	case version != format:
 		return errFormat
 	}
-	return w.exec("UPDATE leases SET owner = ''")
+	_, err := w.exec("UPDATE leases SET owner = ''")
+	return err
 }
 
 // view is a version of a view as the file has it.
@@ -68,8 +69,11 @@ type view struct {
 	indexes []readmodels.Index
 	fields  []string // the columns, beside id, position and doc
 	upserts map[int]string
-	find    string      // the beginning of every Find
-	hasGone atomic.Bool // whether any document was ever deleted; may be true without need
+	update  string
+	find    string // the beginning of every Find
+	// Whether updating in place is worth a try, by experience; guarded by having the writer.
+	inPlace, tries int
+	hasGone        atomic.Bool // whether any document was ever deleted; may be true without need
 }
 
 func newView(k key, indexes []readmodels.Index) *view {
@@ -130,10 +134,10 @@ func openView(w *conn, spec readmodels.Spec) (*view, error) {
 		for _, f := range v.fields {
 			sql += ", " + column(f)
 		}
-		if err := w.exec(sql + ", doc TEXT NOT NULL)"); err != nil {
+		if _, err := w.exec(sql + ", doc TEXT NOT NULL)"); err != nil {
 			return nil, err
 		}
-		if err := w.exec("CREATE TABLE " + v.gone() + " (id TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID"); err != nil {
+		if _, err := w.exec("CREATE TABLE " + v.gone() + " (id TEXT PRIMARY KEY, position INTEGER NOT NULL) WITHOUT ROWID"); err != nil {
 			return nil, err
 		}
 		old = newView(k, nil)
@@ -157,6 +161,7 @@ func openView(w *conn, spec readmodels.Spec) (*view, error) {
 // withFields keeps the columns that a version has had since it was created, declared or not.
 func (v *view) withFields(fields []string) *view {
 	v.fields = fields
+	v.update = v.updateSQL()
 	for _, rows := range upsertSizes {
 		v.upserts[rows] = v.upsertSQL(rows)
 	}
@@ -175,7 +180,7 @@ func (v *view) syncIndexes(w *conn, old *view) error {
 	}
 	for _, x := range old.indexes {
 		if name := v.indexName(x); !has(v.indexes, name) {
-			if err := w.exec("DROP INDEX " + name); err != nil {
+			if _, err := w.exec("DROP INDEX " + name); err != nil {
 				return err
 			}
 		}
@@ -191,7 +196,7 @@ func (v *view) syncIndexes(w *conn, old *view) error {
 		for _, f := range x.Fields {
 			sql += column(f) + ", "
 		}
-		if err := w.exec(sql + "id)"); err != nil {
+		if _, err := w.exec(sql + "id)"); err != nil {
 			return err
 		}
 	}
@@ -199,7 +204,8 @@ func (v *view) syncIndexes(w *conn, old *view) error {
 	if err != nil {
 		return err
 	}
-	return w.exec("INSERT OR REPLACE INTO views (name, version, indexes) VALUES (?, ?, ?)", v.name, v.version, string(text))
+	_, err = w.exec("INSERT OR REPLACE INTO views (name, version, indexes) VALUES (?, ?, ?)", v.name, v.version, string(text))
+	return err
 }
 
 func loadView(c *conn, k key) (*view, error) {
@@ -254,12 +260,12 @@ func (s *Store) Drop(ctx context.Context, name string, version int) error {
 		}
 		w.forget() // prepared statements would keep the table alive for the planner
 		for _, sql := range []string{"DROP TABLE " + v.table(), "DROP TABLE " + v.gone()} {
-			if err := w.exec(sql); err != nil {
+			if _, err := w.exec(sql); err != nil {
 				return err
 			}
 		}
 		for _, table := range []string{"views", "checkpoints"} {
-			if err := w.exec("DELETE FROM "+table+" WHERE name = ? AND version = ?", name, version); err != nil {
+			if _, err := w.exec("DELETE FROM "+table+" WHERE name = ? AND version = ?", name, version); err != nil {
 				return err
 			}
 		}
@@ -295,6 +301,7 @@ func (s *Store) SetLive(ctx context.Context, name string, version int, token uin
 		if token < uint64(seen) {
 			return fmt.Errorf("%w: %s, token %d after %d", readmodels.ErrFenced, name, token, seen)
 		}
-		return w.exec("INSERT OR REPLACE INTO live (name, version, token) VALUES (?, ?, ?)", name, version, int64(token))
+		_, err := w.exec("INSERT OR REPLACE INTO live (name, version, token) VALUES (?, ?, ?)", name, version, int64(token))
+		return err
 	})
 }

@@ -123,7 +123,7 @@ func New(cfg Config) (*Store, error) {
 func takeLock(path string) (*conn, error) {
 	c, err := openConn(path, false, "journal_mode(MEMORY)")
 	if err == nil {
-		if err = c.exec("BEGIN EXCLUSIVE"); err == nil {
+		if _, err = c.exec("BEGIN EXCLUSIVE"); err == nil {
 			return c, nil
 		}
 		_ = c.Close() // nothing was written
