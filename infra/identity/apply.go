@@ -73,7 +73,7 @@ func (p *Provider) apply(ctx context.Context, c *change, e domain.Recorded) erro
 		if _, err := c.ExecContext(ctx, `UPDATE organizations SET name = ? WHERE id = ?`, event.Name, id); err != nil {
 			return err
 		}
-		return revoke(ctx, c.Tx)
+		return revokeAll(ctx, c.Tx)
 	case organization.OfficerGranted:
 		g := Grant{Account: event.Account, Role: event.Role, Organization: event.Organization}
 		if event.Expires != nil {

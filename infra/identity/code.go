@@ -151,19 +151,37 @@ func (p *Provider) codeHash(phone string, purpose Purpose, code string) []byte {
 	return mac(p.keys.code, "code", phone, string(purpose), code)
 }
 
-// tryCode uses up one of a code's tries, for good whatever happens next, and tells whether it was right.
+// tryCode uses up one of a code's tries, for good whatever happens next, and tells whether it was right. Wrong ones
+// are braked like wrong passwords: five tries a code are no limit for who can ask for many codes.
 func (p *Provider) tryCode(ctx context.Context, phone string, purpose Purpose, code string, about AuditRecord) error {
-	var hash []byte
-	err := p.writer.QueryRowContext(ctx, `UPDATE codes SET tries = tries + 1 WHERE phone = ? AND purpose = ? AND tries < ? AND expires_at > ?
-		RETURNING hash`, p.phoneKey(phone), string(purpose), codeTries, p.now().UnixMilli()).Scan(&hash)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return fmt.Errorf("identity: code: %w", err)
+	try, err := p.attempt(ctx, "code "+phone, about.Address)
+	if err != nil {
+		return err
 	}
-	if err == nil && hmac.Equal(hash, p.codeHash(phone, purpose, code)) {
-		return nil
+	wait, _, err := p.gate(ctx, try)
+	if err != nil {
+		return err
 	}
-	about.Kind, about.Detail = AuditCodeFailed, string(purpose)
-	if err := p.write(ctx, func(c *change) error { c.record(about); return nil }); err != nil {
+	if wait > 0 {
+		return after(ErrLockedOut, wait)
+	}
+	right := false
+	err = p.write(ctx, func(c *change) error {
+		var hash []byte
+		err := c.QueryRowContext(ctx, `UPDATE codes SET tries = tries + 1 WHERE phone = ? AND purpose = ? AND tries < ? AND expires_at > ?
+			RETURNING hash`, p.phoneKey(phone), string(purpose), codeTries, p.now().UnixMilli()).Scan(&hash)
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
+			return fmt.Errorf("identity: code: %w", err)
+		}
+		if right = err == nil && hmac.Equal(hash, p.codeHash(phone, purpose, code)); right {
+			return nil
+		}
+		about.Kind, about.Detail = AuditCodeFailed, string(purpose)
+		c.record(about)
+		_, err = p.failed(ctx, c, try)
+		return err
+	})
+	if err != nil || right {
 		return err
 	}
 	return ErrCodeWrong

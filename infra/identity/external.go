@@ -92,7 +92,7 @@ func (p *Provider) claim(ctx context.Context, c *change, id string, e External) 
 			return err
 		}
 	}
-	return revoke(ctx, c.Tx)
+	return revoke(ctx, c.Tx, `account_id = ?`, id)
 }
 
 // ActorOf is the actor of a bearer token that names an external person: the roles of its claims, and those that the

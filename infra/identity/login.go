@@ -60,6 +60,10 @@ func (p *Provider) Login(ctx context.Context, r LoginRequest) (Session, error) {
 		return Session{}, p.refuse(ctx, try, about)
 	}
 	if account.Disabled {
+		about.Kind, about.Detail = AuditSignInFailed, ErrAccountDisabled.Code
+		if err := p.write(ctx, func(c *change) error { c.record(about); return nil }); err != nil {
+			return Session{}, err
+		}
 		return Session{}, ErrAccountDisabled
 	}
 	fresh := ""

@@ -33,7 +33,7 @@ func putOrganization(ctx context.Context, tx *sql.Tx, o Organization) error {
 	if err != nil {
 		return fmt.Errorf("identity: organization: %w", err)
 	}
-	return revoke(ctx, tx) // names and subtrees are part of what a session remembers
+	return revokeAll(ctx, tx) // names and subtrees are part of what a session remembers
 }
 
 // Organizations lists the organizations directly below parent, or the roots for "".
@@ -101,7 +101,7 @@ func (p *Provider) ungrant(ctx context.Context, tx *sql.Tx, g Grant) error {
 	if err != nil {
 		return fmt.Errorf("identity: revoke: %w", err)
 	}
-	return revoke(ctx, tx)
+	return revoke(ctx, tx, `account_id = ?`, g.Account)
 }
 
 func grantDetail(g Grant) string {
@@ -115,7 +115,7 @@ func (p *Provider) grant(ctx context.Context, tx *sql.Tx, g Grant, source string
 	if err != nil {
 		return fmt.Errorf("identity: grant: %w", err)
 	}
-	return revoke(ctx, tx)
+	return revoke(ctx, tx, `account_id = ?`, g.Account)
 }
 
 // taken tells whether a statement failed because a unique value is taken.

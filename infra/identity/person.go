@@ -94,7 +94,7 @@ func (p *Provider) Identify(ctx context.Context, account, name, idNumber, by str
 			}
 		}
 		c.record(AuditRecord{Kind: AuditIdentityChanged, Account: account, Actor: by, Detail: "corrected"})
-		return revoke(ctx, c.Tx)
+		return revoke(ctx, c.Tx, `account_id = ?`, account)
 	})
 }
 

@@ -108,7 +108,7 @@ func (p *Provider) openFile(ctx context.Context) error {
 	if p.reader, err = open(8, "query_only(ON)"); err != nil {
 		return err
 	}
-	if p.read.epoch, err = p.reader.PrepareContext(ctx, `SELECT n FROM epoch WHERE id = 0`); err != nil {
+	if p.read.epoch, err = p.reader.PrepareContext(ctx, `SELECT n FROM epochs WHERE bucket = ?`); err != nil {
 		return fmt.Errorf("identity: prepare: %w", err)
 	}
 	if p.read.session, err = p.reader.PrepareContext(ctx, sessionByToken); err != nil {
@@ -175,11 +175,22 @@ func (p *Provider) write(ctx context.Context, f func(c *change) error) error {
 	return nil
 }
 
-// revoke makes every process read sessions afresh. Whatever ends a session or changes what its actor may do calls
-// it in the same transaction.
-func revoke(ctx context.Context, tx *sql.Tx) error {
-	_, err := tx.ExecContext(ctx, `UPDATE epoch SET n = n + 1`)
-	return err
+// revoke makes every process read the sessions that meet the condition afresh. Whatever ends sessions or changes what
+// their actor may do calls it in the same transaction, before the sessions are gone.
+func revoke(ctx context.Context, tx *sql.Tx, where string, args ...any) error {
+	_, err := tx.ExecContext(ctx, `UPDATE epochs SET n = n + 1 WHERE bucket IN (SELECT bucket FROM sessions WHERE `+where+`)`, args...) //nolint:gosec // conditions are constants
+	if err != nil {
+		return fmt.Errorf("identity: revoke: %w", err)
+	}
+	return nil
+}
+
+// revokeAll makes every process read all sessions afresh.
+func revokeAll(ctx context.Context, tx *sql.Tx) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE epochs SET n = n + 1`); err != nil {
+		return fmt.Errorf("identity: revoke: %w", err)
+	}
+	return nil
 }
 
 func (p *Provider) now() time.Time { return p.cfg.Clock().UTC() }

@@ -3,6 +3,7 @@ package identity
 import (
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -91,8 +92,10 @@ func TestOnePersonHasOneAccount(t *testing.T) {
 
 func TestACodeLivesFiveMinutesAndFiveTries(t *testing.T) {
 	f := open(t)
-	try := func(code string) error {
-		_, err := f.Register(t.Context(), RegisterRequest{Phone: phone, Code: code, Password: "sunny-Tuesday-9", Name: "张三", IDNumber: idNumber})
+	host := 0
+	try := func(code string) error { // each from another network, so that no brake comes before the limit of the code
+		host++
+		_, err := f.Register(t.Context(), RegisterRequest{Address: fmt.Sprintf("203.0.113.%d", host), Phone: phone, Code: code, Password: "sunny-Tuesday-9", Name: "张三", IDNumber: idNumber})
 		return err
 	}
 	code := f.code(t, phone, PurposeRegister)
@@ -110,6 +113,32 @@ func TestACodeLivesFiveMinutesAndFiveTries(t *testing.T) {
 	require.ErrorIs(t, f.ResetPassword(t.Context(), ResetRequest{Phone: phone, Code: code, NewPassword: "sunny-Tuesday-9"}), ErrCodeWrong, "for another purpose")
 	require.NoError(t, try(code))
 	require.ErrorIs(t, try(code), ErrCodeWrong, "used")
+}
+
+func TestGuessingCodesIsSlowed(t *testing.T) {
+	f := open(t)
+	judged := 0
+	for range 60 {
+		require.NoError(t, f.write(t.Context(), func(c *change) error { // a fresh code each time, however it came about
+			return p0(f.keepCode(t.Context(), c, CodeRequest{Phone: phone, Purpose: PurposeReset, Address: fmt.Sprint(judged)}, "", "123456", sender.Message{}))
+		}))
+		err := f.ResetPassword(t.Context(), ResetRequest{Phone: phone, Code: "654321", NewPassword: "sunny-Tuesday-9", Address: "203.0.113.9"})
+		if errors.Is(err, ErrCodeWrong) {
+			judged++
+		} else {
+			require.ErrorIs(t, err, ErrLockedOut)
+		}
+		f.clock.pass(10 * time.Second)
+	}
+	require.LessOrEqual(t, judged, 10)
+}
+
+// p0 passes over the limits on sending, which are not what is tested.
+func p0(err error) error {
+	if _, limited := RetryAfter(err); limited {
+		return nil
+	}
+	return err
 }
 
 // other is a code that is not this one.

@@ -1,5 +1,7 @@
-CREATE TABLE IF NOT EXISTS epoch (id INTEGER PRIMARY KEY CHECK (id = 0), n INTEGER NOT NULL);
-INSERT OR IGNORE INTO epoch VALUES (0, 1);
+-- Revocation counters, one for each first byte of a session's token hash.
+CREATE TABLE IF NOT EXISTS epochs (bucket INTEGER PRIMARY KEY, n INTEGER NOT NULL);
+INSERT OR IGNORE INTO epochs
+  WITH RECURSIVE b(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM b WHERE i < 255) SELECT i, 1 FROM b;
 
 -- Tells a lost or foreign key file at start-up, before it makes every password wrong.
 CREATE TABLE IF NOT EXISTS key_check (id INTEGER PRIMARY KEY CHECK (id = 0), mac BLOB NOT NULL);
@@ -45,6 +47,7 @@ CREATE TABLE IF NOT EXISTS grants (
 
 CREATE TABLE IF NOT EXISTS sessions (
   token      BLOB PRIMARY KEY,          -- SHA-256 of the token
+  bucket     INTEGER NOT NULL,          -- its first byte
   id         TEXT NOT NULL UNIQUE,
   account_id TEXT NOT NULL REFERENCES accounts(id) ON DELETE CASCADE,
   method     TEXT NOT NULL,

@@ -1,8 +1,13 @@
 package identity
 
 import (
+	"context"
+	"errors"
 	"os"
 	"path/filepath"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -90,6 +95,63 @@ func TestAnEndedSessionIsDeadOnEveryNode(t *testing.T) {
 			}
 		})
 	}
+}
+
+// A sign-out is in force for every request that begins after it has been answered, whatever else is going on.
+func TestNoRequestOutlivesASignOut(t *testing.T) {
+	f := open(t)
+	other, err := Open(t.Context(), f.cfg)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, other.Close()) }()
+	f.person(t, "applicant")
+	var people, readers sync.WaitGroup
+	for range 4 {
+		people.Go(func() {
+			for range 10 {
+				s, err := f.Login(context.Background(), LoginRequest{Account: "applicant", Password: secret, Address: "192.0.2.1"})
+				if err != nil {
+					t.Error(err)
+					return
+				}
+				stop := make(chan struct{})
+				readers.Go(func() {
+					for {
+						select {
+						case <-stop:
+							return
+						default: // keeps both nodes remembering the session up to its very end
+							_, _, _ = f.Authenticate(context.Background(), s.AccessToken)
+							_, _, _ = other.Authenticate(context.Background(), s.AccessToken)
+						}
+					}
+				})
+				if err := f.Logout(context.Background(), s.AccessToken); err != nil {
+					t.Error(err)
+				}
+				for _, node := range []*Provider{other, f.Provider} {
+					if _, _, err := node.Authenticate(context.Background(), s.AccessToken); !errors.Is(err, ErrNotSignedIn) {
+						t.Errorf("still signed in: %v", err)
+					}
+				}
+				close(stop)
+			}
+		})
+	}
+	people.Wait()
+	readers.Wait()
+}
+
+func FuzzAuthenticate(f *testing.F) {
+	x := open(f)
+	x.person(f, "applicant")
+	f.Add("")
+	f.Add(x.mustLogin(f, "applicant").CSRF)
+	f.Add(strings.Repeat("A", tokenLength))
+	f.Fuzz(func(t *testing.T, token string) {
+		if _, _, err := x.Authenticate(context.Background(), token); !errors.Is(err, ErrNotSignedIn) {
+			t.Fatalf("%q: %v", token, err)
+		}
+	})
 }
 
 func TestAChangedRoleHoldsAtOnceOnEveryNode(t *testing.T) {
@@ -215,25 +277,52 @@ func TestTheKeyFileIsMadeOnce(t *testing.T) {
 
 func BenchmarkAuthenticate(b *testing.B) {
 	f := open(b)
-	f.person(b, "applicant")
-	s := f.mustLogin(b, "applicant")
-	b.Run("remembered", func(b *testing.B) {
+	id := f.person(b, "applicant")
+	var tokens []string
+	newSession := func() string {
+		var s Session
+		require.NoError(b, f.write(b.Context(), func(c *change) (err error) {
+			s, err = f.newSession(b.Context(), c, id, "张三", "password", "192.0.2.1", "", nil)
+			return err
+		}))
+		return s.AccessToken
+	}
+	for range 2000 {
+		tokens = append(tokens, newSession())
+	}
+	run := func(b *testing.B, before func()) {
+		var next atomic.Int64
 		b.RunParallel(func(pb *testing.PB) {
 			for pb.Next() {
-				if _, _, err := f.Authenticate(b.Context(), s.AccessToken); err != nil {
+				before()
+				if _, _, err := f.Authenticate(b.Context(), tokens[int(next.Add(1))%len(tokens)]); err != nil {
 					b.Fatal(err)
 				}
 			}
 		})
-	})
-	b.Run("looked up", func(b *testing.B) {
-		b.RunParallel(func(pb *testing.PB) {
-			for pb.Next() {
-				f.cache.Purge()
-				if _, _, err := f.Authenticate(b.Context(), s.AccessToken); err != nil {
-					b.Fatal(err)
+		b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "requests/s")
+	}
+	b.Run("remembered", func(b *testing.B) { run(b, func() {}) })
+	b.Run("looked up", func(b *testing.B) { run(b, f.cache.Purge) })
+	b.Run("while 50 people a second sign in and out", func(b *testing.B) {
+		stop := make(chan struct{})
+		var wg sync.WaitGroup
+		wg.Go(func() {
+			tick := time.NewTicker(20 * time.Millisecond)
+			defer tick.Stop()
+			for {
+				select {
+				case <-stop:
+					return
+				case <-tick.C:
+					if err := f.Logout(context.Background(), newSession()); err != nil {
+						b.Error(err)
+					}
 				}
 			}
 		})
+		run(b, func() {})
+		close(stop)
+		wg.Wait()
 	})
 }

@@ -38,8 +38,8 @@ type SessionInfo struct {
 
 type tokenHash [sha256.Size]byte
 
-// cached is what Authenticate remembers of a token. It holds as long as the epoch in the file is the one that was
-// read before the session was: whatever ends a session moves the epoch in the same transaction.
+// cached is what Authenticate remembers of a token. It holds as long as the token's epoch in the file is the one that
+// was read before the session was: whatever ends a session moves its epoch in the same transaction.
 type cached struct {
 	actor domain.Actor
 	info  SessionInfo
@@ -52,18 +52,18 @@ const sessionByToken = `SELECT s.id, s.account_id, s.method, s.address, s.agent,
 	FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.token = ? AND a.disabled_at = 0`
 
 // Authenticate tells who a token belongs to. It is asked on every request, so what a token stands for is remembered
-// in memory; but every call reads the file's revocation counter first, one row, and looks the session up again
-// when the counter has moved. A sign-out, a reset password or a revoked role on any process is therefore in force
+// in memory; but every call reads a revocation counter in the file first, one row, and looks the session up again when
+// it has moved. There are 256 counters, so that people who sign out do not make everybody be looked up. A sign-out, a reset password or a revoked role on any process is therefore in force
 // for the next request on every other one.
 func (p *Provider) Authenticate(ctx context.Context, token string) (domain.Actor, SessionInfo, error) {
 	if len(token) != tokenLength {
 		return domain.Actor{}, SessionInfo{}, ErrNotSignedIn
 	}
+	key, now := tokenHash(sha256.Sum256([]byte(token))), p.now()
 	var epoch int64
-	if err := p.read.epoch.QueryRowContext(ctx).Scan(&epoch); err != nil {
+	if err := p.read.epoch.QueryRowContext(ctx, key[0]).Scan(&epoch); err != nil {
 		return domain.Actor{}, SessionInfo{}, fmt.Errorf("identity: epoch: %w", err)
 	}
-	key, now := tokenHash(sha256.Sum256([]byte(token))), p.now()
 	c, ok := p.cache.Get(key)
 	if !ok || c.epoch != epoch || !now.Before(c.until) || p.idle(c, now) {
 		var err error
@@ -137,8 +137,8 @@ func (p *Provider) newSession(ctx context.Context, c *change, account, name, met
 	now := p.now()
 	key := sha256.Sum256([]byte(token))
 	s := Session{AccessToken: token, ExpiresAt: now.Add(p.cfg.SessionTTL), CSRF: p.csrf(token)}
-	if _, err := c.ExecContext(ctx, `INSERT INTO sessions (token, id, account_id, method, address, agent, created_at, seen_at, expires_at, hint)
-		VALUES (?,?,?,?,?,?,?,?,?,?)`, key[:], id, account, method, clip(address, 64), clip(agent, 256), millis(now), millis(now), millis(s.ExpiresAt), hint); err != nil {
+	if _, err := c.ExecContext(ctx, `INSERT INTO sessions (token, bucket, id, account_id, method, address, agent, created_at, seen_at, expires_at, hint)
+		VALUES (?,?,?,?,?,?,?,?,?,?,?)`, key[:], key[0], id, account, method, clip(address, 64), clip(agent, 256), millis(now), millis(now), millis(s.ExpiresAt), hint); err != nil {
 		return Session{}, fmt.Errorf("identity: insert session: %w", err)
 	}
 	if _, err := c.ExecContext(ctx, `INSERT INTO known_networks (account_id, network, seen_at) VALUES (?,?,?)
@@ -168,6 +168,9 @@ func (s SessionInfo) CheckCSRF(given string) bool {
 func (p *Provider) Logout(ctx context.Context, token string) error {
 	key := sha256.Sum256([]byte(token))
 	return p.write(ctx, func(c *change) error {
+		if err := revoke(ctx, c.Tx, `token = ?`, key[:]); err != nil {
+			return err
+		}
 		var account, address, agent string
 		err := c.QueryRowContext(ctx, `DELETE FROM sessions WHERE token = ? RETURNING account_id, address, agent`, key[:]).Scan(&account, &address, &agent)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -177,7 +180,7 @@ func (p *Provider) Logout(ctx context.Context, token string) error {
 			return fmt.Errorf("identity: logout: %w", err)
 		}
 		c.record(AuditRecord{Kind: AuditSignOut, Account: account, Address: address, Agent: agent})
-		return revoke(ctx, c.Tx)
+		return nil
 	})
 }
 
@@ -223,13 +226,12 @@ func (p *Provider) EndOtherSessions(ctx context.Context, account, keep string) e
 }
 
 func endSessions(ctx context.Context, c *change, where string, args ...any) (int64, error) {
+	if err := revoke(ctx, c.Tx, where, args...); err != nil {
+		return 0, err
+	}
 	res, err := c.ExecContext(ctx, `DELETE FROM sessions WHERE `+where, args...) //nolint:gosec // the conditions are constants
 	if err != nil {
 		return 0, fmt.Errorf("identity: end sessions: %w", err)
 	}
-	n, err := res.RowsAffected()
-	if err != nil {
-		return 0, fmt.Errorf("identity: end sessions: %w", err)
-	}
-	return n, revoke(ctx, c.Tx)
+	return res.RowsAffected()
 }

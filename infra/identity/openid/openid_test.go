@@ -294,3 +294,23 @@ func TestUserinfoFillsWhatTheIDTokenLacks(t *testing.T) {
 	w.store.claims = map[string]any{"name": "王科长"}
 	require.Equal(t, "王科长", w.signIn(t).User.Name, "what is signed goes first")
 }
+
+func FuzzBearer(f *testing.F) {
+	w := start(f)
+	key := w.store.keys[0]
+	good := sign(f, jose.RS256, key.key, key.id, w.goodClaims())
+	actor, _, err := w.Authenticate(f.Context(), good)
+	require.NoError(f, err)
+	me := actor.ID
+	f.Add(good)
+	f.Add("a.b.c")
+	f.Add(base64.RawURLEncoding.EncodeToString([]byte(`{"alg":"none"}`)) + ".e30.")
+	f.Fuzz(func(t *testing.T, token string) {
+		if actor, _, err := w.Authenticate(t.Context(), token); err == nil && actor.ID != me {
+			t.Fatalf("accepted %q", token) // another spelling of the same token in base64 is no forgery
+		}
+		if err := w.LogoutFromProvider(t.Context(), token); err == nil {
+			t.Fatalf("accepted %q", token)
+		}
+	})
+}
