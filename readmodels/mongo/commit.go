@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/mongo"
@@ -45,7 +46,11 @@ func (s *Store) Commit(ctx context.Context, batches ...readmodels.Batch) error {
 		}
 		all[i] = prepared{b, k, writes}
 	}
-	err := s.retry(ctx, func(ctx context.Context) error {
+	writes := 0
+	for _, b := range all {
+		writes += len(b.writes)
+	}
+	err := s.retryEach(ctx, s.cfg.AttemptTimeout*time.Duration(1+writes/500), func(ctx context.Context) error {
 		has, err := s.hasTransactions(ctx)
 		switch {
 		case err != nil:

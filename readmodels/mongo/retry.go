@@ -23,12 +23,17 @@ const (
 
 // retry runs an operation that may be repeated until it succeeds, fails for good, or the time is up.
 func (s *Store) retry(ctx context.Context, op func(context.Context) error) error {
+	return s.retryEach(ctx, s.cfg.AttemptTimeout, op)
+}
+
+// retryEach is retry with a time for each try, for what takes longer than a read.
+func (s *Store) retryEach(ctx context.Context, each time.Duration, op func(context.Context) error) error {
 	deadline := time.Now().Add(s.cfg.RetryFor)
 	for pause := firstPause; ; pause = min(2*pause, lastPause) {
 		if err := s.open(); err != nil {
 			return err
 		}
-		attempt, cancel := context.WithTimeout(ctx, s.cfg.AttemptTimeout)
+		attempt, cancel := context.WithTimeout(ctx, each)
 		err := op(attempt)
 		cancel()
 		switch {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"strings"
+	"time"
 
 	"go.mongodb.org/mongo-driver/bson"
 	"go.mongodb.org/mongo-driver/mongo"
@@ -39,6 +40,9 @@ func indexName(x readmodels.Index) string { return "by_" + strings.Join(x.Fields
 
 func byID(id any) bson.D { return bson.D{{Key: "_id", Value: id}} }
 
+// indexing is the time for opening a view, whose indexes may have to be made over many documents.
+const indexing = 10 * time.Minute
+
 // Open implements readmodels.Store.
 func (s *Store) Open(ctx context.Context, specs ...readmodels.Spec) error {
 	for _, spec := range specs {
@@ -48,7 +52,7 @@ func (s *Store) Open(ctx context.Context, specs ...readmodels.Spec) error {
 	}
 	for _, spec := range specs {
 		var v *view
-		err := s.retry(ctx, func(ctx context.Context) (err error) {
+		err := s.retryEach(ctx, indexing, func(ctx context.Context) (err error) {
 			v, err = s.openView(ctx, spec)
 			return err
 		})

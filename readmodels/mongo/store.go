@@ -27,6 +27,7 @@ type Config struct {
 	// ends first; 0 means 10 s.
 	RetryFor time.Duration
 	// AttemptTimeout bounds a single try, so that a server that accepts and never answers counts as lost; 0 means 5 s.
+	// A commit has as much again for each 500 documents, and the making of indexes 10 minutes.
 	AttemptTimeout time.Duration
 	// Now is the clock that leases are watched with; nil means time.Now.
 	Now func() time.Time
