@@ -1,0 +1,202 @@
+package catalog
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+
+	"zhiping/domain"
+	"zhiping/domain/text"
+)
+
+// recommendersModule is where recommenders and their slots belong; it is no module of its own.
+const recommendersModule = "recommenders"
+
+// Checker is a compiled definition. It is immutable and safe for concurrent use; compiling is slow, so callers keep it.
+type Checker struct {
+	def         Definition
+	schemas     map[string]*schema
+	recommender *schema
+	open        *condition // nil: the type has no recommenders
+	slotWhen    map[string]*condition
+	rules       []compiledRule
+	ofExperts   []compiledRule
+}
+
+type compiledRule struct {
+	Rule
+	when, expr *condition
+}
+
+// Compile compiles a definition's schemas and rules, and joins all faults in it.
+func Compile(d Definition) (*Checker, error) {
+	env, err := newEnvironment(d)
+	if err != nil {
+		return nil, err
+	}
+	c := &Checker{def: d, schemas: map[string]*schema{}, slotWhen: map[string]*condition{}}
+	var errs []error
+	for _, m := range d.Modules {
+		s, err := compileSchema(m.Key, m.Schema)
+		c.schemas[m.Key] = s
+		errs = append(errs, err)
+	}
+	for _, s := range d.Slots {
+		if s.When != "" {
+			c.slotWhen[s.Key], err = env.compile("slot "+s.Key, s.When)
+			errs = append(errs, err)
+		}
+		if _, ok := c.schemas[s.Module]; !ok && s.Module != recommendersModule {
+			errs = append(errs, fmt.Errorf("slot %s: no module %s", s.Key, s.Module))
+		}
+	}
+	c.rules, err = env.rules(d.Rules)
+	errs = append(errs, err)
+	if r := d.Recommender; r != nil {
+		c.recommender, err = compileSchema(recommendersModule, r.Schema)
+		errs = append(errs, err)
+		c.open, err = env.compile(recommendersModule, r.When)
+		errs = append(errs, err)
+		c.ofExperts, err = env.rules(r.Rules)
+		errs = append(errs, err)
+	}
+	if len(d.Route) == 0 {
+		errs = append(errs, errors.New("no review route"))
+	}
+	if err := errors.Join(errs...); err != nil {
+		return nil, fmt.Errorf("catalog: %s v%d: %w", d.Type, d.Version, err)
+	}
+	return c, nil
+}
+
+// Definition is what the checker was compiled from.
+func (c *Checker) Definition() Definition { return c.def }
+
+// CheckModule says what is wrong with a module's data even in a draft: types, formats, lengths and unknown fields.
+// What is missing is not asked for.
+func (c *Checker) CheckModule(module string, data json.RawMessage) []domain.Fault {
+	s, ok := c.schemas[module]
+	if !ok {
+		f := domain.NewFault("unknown_module", text.Args{"module": module})
+		f.Module = module
+		return []domain.Fault{f}
+	}
+	return check(s, module, data, true)
+}
+
+// CheckRecommender is CheckModule for one recommender's data.
+func (c *Checker) CheckRecommender(data json.RawMessage) []domain.Fault {
+	if c.recommender == nil {
+		f := domain.NewFault("unknown_module", text.Args{"module": recommendersModule})
+		f.Module = recommendersModule
+		return []domain.Fault{f}
+	}
+	return check(c.recommender, recommendersModule, data, true)
+}
+
+func check(s *schema, module string, data json.RawMessage, draft bool) []domain.Fault {
+	m, fault := decode(data)
+	var faults []domain.Fault
+	if fault != nil {
+		faults = []domain.Fault{*fault}
+	} else {
+		faults = s.faults(m, draft)
+	}
+	for i := range faults {
+		faults[i].Module = module
+	}
+	return faults
+}
+
+// RecommendersOpen tells whether the form as saved asks for recommenders.
+func (c *Checker) RecommendersOpen(f Form) bool {
+	return c.open != nil && c.open.holds(variables(c.def, f), false)
+}
+
+// Complete tells whether a module has all that submission asks of it.
+func (c *Checker) Complete(f Form, module string) bool {
+	return !slices.ContainsFunc(c.Validate(f), func(fault domain.Fault) bool { return fault.Module == module })
+}
+
+// Validate lists everything that still blocks submission, in the order of the form: modules with their slots, then
+// recommenders, then rules. A rule is not asked about data that its schema has refused already.
+func (c *Checker) Validate(f Form) []domain.Fault {
+	var faults []domain.Fault
+	vars := variables(c.def, f)
+	for _, m := range c.def.Modules {
+		data, saved := f.Modules[m.Key]
+		switch {
+		case saved:
+			faults = append(faults, check(c.schemas[m.Key], m.Key, data, false)...)
+		case m.Required:
+			fault := domain.NewFault("module_missing", text.Args{"module": m.Name})
+			fault.Module = m.Key
+			faults = append(faults, fault)
+		}
+		faults = append(faults, c.slots(f, vars, m.Key, "")...)
+	}
+	faults = append(faults, c.recommenders(f, vars)...)
+	broken := map[string]bool{}
+	for _, fault := range faults {
+		broken[fault.Module] = true
+	}
+	for _, r := range c.rules {
+		if !broken[r.Module] {
+			faults = append(faults, r.faults(vars)...)
+		}
+	}
+	return faults
+}
+
+// slots lists the required files of a module, or of one recommender, that are not there.
+func (c *Checker) slots(f Form, vars map[string]any, module, recommender string) []domain.Fault {
+	var faults []domain.Fault
+	for _, s := range c.def.Slots {
+		if s.Module != module || !s.Required {
+			continue
+		}
+		if when := c.slotWhen[s.Key]; when != nil && !when.holds(vars, false) {
+			continue
+		}
+		if slices.ContainsFunc(f.Files, func(file File) bool { return file.Slot == s.Key && file.Recommender == recommender }) {
+			continue
+		}
+		fault := domain.NewFault("slot_missing", text.Args{"slot": s.Name})
+		fault.Module, fault.Slot, fault.Recommender = module, s.Key, recommender
+		faults = append(faults, fault)
+	}
+	return faults
+}
+
+func (c *Checker) recommenders(f Form, vars map[string]any) []domain.Fault {
+	if c.open == nil || !c.open.holds(vars, false) {
+		return nil // what was entered is kept, and not asked about
+	}
+	var faults []domain.Fault
+	if len(f.Recommenders) != c.def.Recommender.Count {
+		fault := domain.NewFault("recommender_count", text.Args{"count": c.def.Recommender.Count, "have": len(f.Recommenders)})
+		fault.Module = recommendersModule
+		faults = append(faults, fault)
+	}
+	for _, r := range f.Recommenders {
+		for _, fault := range check(c.recommender, recommendersModule, r.Data, false) {
+			fault.Recommender = r.ID
+			faults = append(faults, fault)
+		}
+		faults = append(faults, c.slots(f, vars, recommendersModule, r.ID)...)
+	}
+	for _, r := range c.ofExperts {
+		faults = append(faults, r.faults(vars)...)
+	}
+	return faults
+}
+
+// faults is the rule's sentence where it applies and does not hold. A rule that reads a field nobody filled in does
+// not apply: whether the field must be filled in is the schema's question.
+func (r compiledRule) faults(vars map[string]any) []domain.Fault {
+	if r.when != nil && !r.when.holds(vars, false) || r.expr.holds(vars, true) {
+		return nil
+	}
+	return []domain.Fault{{Module: r.Module, Field: r.Field, Rule: r.Key, Code: "rule", Message: r.Message}}
+}

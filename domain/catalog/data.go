@@ -1,0 +1,167 @@
+package catalog
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strconv"
+	"strings"
+
+	"zhiping/domain"
+	"zhiping/domain/text"
+)
+
+// Bounds on what a form may hold: far above any honest form, far below what could hurt.
+const (
+	MaxDataBytes = 1 << 20
+	maxDepth     = 16
+	maxExponent  = 30
+)
+
+var errRefused = errors.New("catalog: refused")
+
+// decode reads one module's data: an object without repeated members, control characters, or numbers whose exact
+// value would fill the memory. Blank strings and nulls are dropped, so that a field that was emptied on screen
+// counts as not filled in. A fault is answered instead of data.
+func decode(data json.RawMessage) (map[string]any, *domain.Fault) {
+	fault := func(code string, args text.Args, at []string) (map[string]any, *domain.Fault) {
+		f := domain.NewFault(code, args)
+		f.Field = pointer(at)
+		return nil, &f
+	}
+	if len(data) > MaxDataBytes {
+		return fault("too_many_bytes", text.Args{"max": MaxDataBytes / 1024}, nil)
+	}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	r := reader{dec: dec}
+	v, err := r.value(nil)
+	if errors.Is(err, errRefused) {
+		return fault(r.code, nil, r.at)
+	}
+	if err != nil {
+		return fault("not_json", nil, nil)
+	}
+	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+		return fault("not_json", nil, nil)
+	}
+	m, ok := v.(map[string]any)
+	if !ok {
+		return fault("not_object", nil, nil)
+	}
+	return m, nil
+}
+
+type reader struct {
+	dec  *json.Decoder
+	code string   // what is refused
+	at   []string // and where
+}
+
+func (r *reader) refuse(code string, at []string) (any, error) {
+	r.code, r.at = code, at
+	return nil, errRefused
+}
+
+func (r *reader) value(at []string) (any, error) {
+	if len(at) > maxDepth {
+		return r.refuse("too_deep", nil)
+	}
+	tok, err := r.dec.Token()
+	if err != nil {
+		return nil, err
+	}
+	switch tok := tok.(type) {
+	case json.Delim:
+		if tok == '{' {
+			return r.object(at)
+		}
+		return r.list(at)
+	case string:
+		if unprintable(tok) {
+			return r.refuse("control_characters", at)
+		}
+		if strings.TrimSpace(tok) == "" {
+			return nil, nil
+		}
+		return tok, nil
+	case json.Number:
+		if extreme(tok.String()) {
+			return r.refuse("number_too_large", at)
+		}
+		return tok, nil
+	}
+	return tok, nil
+}
+
+func (r *reader) object(at []string) (any, error) {
+	m := map[string]any{}
+	seen := map[string]bool{}
+	for r.dec.More() {
+		tok, err := r.dec.Token()
+		if err != nil {
+			return nil, err
+		}
+		key, _ := tok.(string)
+		here := append(append([]string{}, at...), key)
+		if unprintable(key) {
+			return r.refuse("control_characters", at)
+		}
+		if seen[key] {
+			return r.refuse("repeated_member", here)
+		}
+		seen[key] = true
+		v, err := r.value(here)
+		if err != nil {
+			return nil, err
+		}
+		if v != nil {
+			m[key] = v
+		}
+	}
+	_, err := r.dec.Token()
+	return m, err
+}
+
+func (r *reader) list(at []string) (any, error) {
+	l := []any{}
+	for i := 0; r.dec.More(); i++ {
+		v, err := r.value(append(append([]string{}, at...), strconv.Itoa(i)))
+		if err != nil {
+			return nil, err
+		}
+		l = append(l, v)
+	}
+	_, err := r.dec.Token()
+	return l, err
+}
+
+func unprintable(s string) bool {
+	return strings.ContainsFunc(s, func(c rune) bool {
+		return c < ' ' && c != '\n' && c != '\t' && c != '\r' || c == 0x7f || c == '\uFFFD'
+	})
+}
+
+// extreme tells whether a number's exact value needs very many digits: 1e999999999 is twelve bytes long.
+func extreme(n string) bool {
+	if len(n) > 40 {
+		return true
+	}
+	i := strings.IndexAny(n, "eE")
+	if i < 0 {
+		return false
+	}
+	e, err := strconv.Atoi(strings.TrimPrefix(n[i+1:], "+"))
+	return err != nil || e > maxExponent || e < -maxExponent
+}
+
+// pointer is a JSON pointer (RFC 6901).
+func pointer(at []string) string {
+	var b strings.Builder
+	for _, p := range at {
+		b.WriteByte('/')
+		b.WriteString(strings.NewReplacer("~", "~0", "/", "~1").Replace(p))
+	}
+	return b.String()
+}

@@ -1,0 +1,211 @@
+package catalog
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/santhosh-tekuri/jsonschema/v6"
+	"github.com/santhosh-tekuri/jsonschema/v6/kind"
+
+	"zhiping/domain"
+	"zhiping/domain/gb"
+	"zhiping/domain/text"
+)
+
+// schema is one compiled JSON Schema: draft checks what is wrong even in an unfinished form, full also what is
+// missing.
+type schema struct {
+	doc         any // the schema itself, to find titles in
+	draft, full *jsonschema.Schema
+}
+
+// asksForMore are the keywords that ask for what is not there yet; a draft is checked without them.
+var asksForMore = []string{"required", "minItems", "minProperties", "minLength", "dependentRequired", "contains", "minContains", "if", "then", "else", "allOf"}
+
+func compileSchema(name string, raw json.RawMessage) (*schema, error) {
+	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	s := &schema{doc: doc}
+	if s.full, err = compileDoc(name, doc); err != nil {
+		return nil, err
+	}
+	s.draft, err = compileDoc(name+"-draft", relaxed(doc))
+	return s, err
+}
+
+func compileDoc(name string, doc any) (*jsonschema.Schema, error) {
+	c := jsonschema.NewCompiler()
+	c.DefaultDraft(jsonschema.Draft2020)
+	c.AssertFormat()
+	for _, f := range formats() {
+		c.RegisterFormat(f)
+	}
+	url := "https://zhiping.invalid/" + name
+	if err := c.AddResource(url, doc); err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	s, err := c.Compile(url)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	return s, nil
+}
+
+// relaxed copies a schema without the keywords that ask for more. Properties may be named like keywords, so the
+// members of `properties` are never dropped.
+func relaxed(doc any) any {
+	switch doc := doc.(type) {
+	case map[string]any:
+		m := maps.Clone(doc)
+		for _, k := range asksForMore {
+			delete(m, k)
+		}
+		for k, v := range m {
+			if props, ok := v.(map[string]any); ok && k == "properties" {
+				p := make(map[string]any, len(props))
+				for name, sub := range props {
+					p[name] = relaxed(sub)
+				}
+				m[k] = p
+			} else if k == "items" {
+				m[k] = relaxed(v)
+			}
+		}
+		return m
+	}
+	return doc
+}
+
+// formats are those of the numbers that people in China type; each refuses what cannot exist.
+func formats() []*jsonschema.Format {
+	of := func(name string, check func(string) error) *jsonschema.Format {
+		return &jsonschema.Format{Name: name, Validate: func(v any) error {
+			if s, ok := v.(string); ok {
+				return check(s)
+			}
+			return nil
+		}}
+	}
+	wrong := errors.New("wrong")
+	return []*jsonschema.Format{
+		of("cn-id", gb.CheckIDNumber),
+		of("uscc", func(s string) error {
+			if form, _ := gb.CheckCreditCode(s); !form {
+				return wrong
+			}
+			return nil
+		}),
+		of("cn-mobile", func(s string) error {
+			if len(s) != 11 || s[0] != '1' || s[1] < '3' || strings.Trim(s, "0123456789") != "" {
+				return wrong
+			}
+			return nil
+		}),
+		of("year-month", func(s string) error { _, err := time.Parse("2006-01", s); return err }),
+	}
+}
+
+// faults checks data and says in people's words what is wrong with it, in the order of the places in the data.
+func (s *schema) faults(data map[string]any, draft bool) []domain.Fault {
+	check := s.full
+	if draft {
+		check = s.draft
+	}
+	err := check.Validate(data)
+	var ve *jsonschema.ValidationError
+	if !errors.As(err, &ve) {
+		return nil
+	}
+	var out []domain.Fault
+	s.collect(ve, &out)
+	slices.SortStableFunc(out, func(a, b domain.Fault) int {
+		return strings.Compare(a.Field+"\x00"+a.Code, b.Field+"\x00"+b.Code)
+	})
+	return slices.CompactFunc(out, func(a, b domain.Fault) bool { return a.Field == b.Field && a.Code == b.Code })
+}
+
+func (s *schema) collect(e *jsonschema.ValidationError, out *[]domain.Fault) {
+	if len(e.Causes) > 0 {
+		for _, c := range e.Causes {
+			s.collect(c, out)
+		}
+		return
+	}
+	add := func(code string, args text.Args, at ...string) {
+		path := append(slices.Clone(e.InstanceLocation), at...)
+		if args == nil {
+			args = text.Args{}
+		}
+		args["field"] = s.title(path)
+		f := domain.NewFault(code, args)
+		f.Field = pointer(path)
+		*out = append(*out, f)
+	}
+	switch k := e.ErrorKind.(type) {
+	case *kind.Required:
+		for _, name := range k.Missing {
+			add("required", nil, name)
+		}
+	case *kind.DependentRequired:
+		for _, name := range k.Missing {
+			add("required", nil, name)
+		}
+	case *kind.AdditionalProperties:
+		for _, name := range k.Properties {
+			add("unknown_field", nil, name)
+		}
+	case *kind.Type:
+		add("type", text.Args{"want": text.Of("type."+k.Want[0], nil)})
+	case *kind.Enum, *kind.Const:
+		add("choice", nil)
+	case *kind.Format:
+		add("format_"+strings.ReplaceAll(k.Want, "-", "_"), nil)
+	case *kind.Pattern:
+		add("pattern", nil)
+	case *kind.MaxLength:
+		add("max_length", text.Args{"max": k.Want})
+	case *kind.MinLength:
+		add("min_length", text.Args{"min": k.Want})
+	case *kind.MaxItems:
+		add("max_items", text.Args{"max": k.Want})
+	case *kind.MinItems:
+		add("min_items", text.Args{"min": k.Want})
+	case *kind.Minimum:
+		add("minimum", text.Args{"min": k.Want.RatString()})
+	case *kind.Maximum:
+		add("maximum", text.Args{"max": k.Want.RatString()})
+	default:
+		add("does_not_fit", nil)
+	}
+}
+
+// title is what a place in the data is called on the form; the last part of its path where the schema does not say.
+func (s *schema) title(path []string) text.Text {
+	at := s.doc
+	for _, p := range path {
+		m, _ := at.(map[string]any)
+		if props, ok := m["properties"].(map[string]any); ok && props[p] != nil {
+			at = props[p]
+			continue
+		}
+		at = m["items"]
+	}
+	m, _ := at.(map[string]any)
+	zh, _ := m["title"].(string)
+	en, _ := m["x-title-en"].(string)
+	if zh == "" && len(path) > 0 {
+		return text.Same(path[len(path)-1])
+	}
+	if en == "" {
+		en = zh
+	}
+	return text.Text{ZH: zh, EN: en}
+}
