@@ -1,0 +1,139 @@
+package catalogtest
+
+import (
+	"encoding/json"
+	"maps"
+	"regexp"
+	"slices"
+	"strings"
+
+	"zhiping/domain/catalog"
+)
+
+// Case is a module's data with one fault in it. Code is the fault's, Field the JSON pointer where it must be
+// reported. AtOnce faults are refused when a draft is saved; the others only keep the form from being submitted.
+type Case struct {
+	Name   string
+	Module string
+	Field  string
+	Code   string
+	AtOnce bool
+	Data   json.RawMessage
+}
+
+// Invalid breaks every constraint of every module's schema once, one at a time.
+func Invalid(d catalog.Definition) []Case {
+	var cases []Case
+	for _, m := range d.Modules {
+		cases = append(cases, breaks(m.Key, m.Schema, 0)...)
+	}
+	return cases
+}
+
+// InvalidRecommender is Invalid for the form of a recommender.
+func InvalidRecommender(d catalog.Definition) []Case {
+	if d.Recommender == nil {
+		return nil
+	}
+	return breaks("recommenders", d.Recommender.Schema, 1)
+}
+
+// breaker collects one module's cases. All data is made anew for each case, so that none sees another's change.
+type breaker struct {
+	module string
+	schema node
+	which  int
+	cases  []Case
+}
+
+func breaks(module string, schema json.RawMessage, which int) []Case {
+	b := &breaker{module: module, schema: parse(schema), which: which}
+	b.object(b.schema, nil)
+	return b.cases
+}
+
+// add makes whole data, and applies change to the object at path.
+func (b *breaker) add(path []string, field, code string, atOnce bool, change func(map[string]any)) {
+	whole := object(b.schema, b.which)
+	at := any(whole)
+	for _, p := range path {
+		if p == "0" {
+			at = at.([]any)[0]
+			continue
+		}
+		at = at.(map[string]any)[p]
+	}
+	change(at.(map[string]any))
+	pointer := "/" + strings.Join(append(slices.Clone(path), field), "/")
+	b.cases = append(b.cases, Case{Name: b.module + " " + pointer + ": " + code, Module: b.module, Field: pointer,
+		Code: code, AtOnce: atOnce, Data: encode(whole)})
+}
+
+func (b *breaker) object(n node, path []string) {
+	if n["additionalProperties"] == false {
+		b.add(path, "nobodyKnows", "unknown_field", true, func(o map[string]any) { o["nobodyKnows"] = "x" })
+	}
+	required, _ := n["required"].([]any)
+	for _, r := range required {
+		name, _ := r.(string)
+		b.add(path, name, "required", false, func(o map[string]any) { delete(o, name) })
+	}
+	props := n.properties()
+	for _, name := range slices.Sorted(maps.Keys(props)) {
+		b.property(name, props[name], path)
+	}
+}
+
+func (b *breaker) property(name string, n node, path []string) {
+	set := func(code string, atOnce bool, v any) {
+		b.add(path, name, code, atOnce, func(o map[string]any) { o[name] = v })
+	}
+	if _, ok := n["enum"]; ok {
+		set("choice", true, "nobody-chose-this")
+		return
+	}
+	switch n.text("type") {
+	case "object":
+		set("type", true, "text")
+		b.object(n, append(slices.Clone(path), name))
+	case "array":
+		set("type", true, "text")
+		if least, ok := n.number("minItems"); ok && least > 0 {
+			set("min_items", false, []any{})
+		}
+		if most, ok := n.number("maxItems"); ok {
+			set("max_items", true, slices.Repeat([]any{value(name, n.items(), 0)}, most+1))
+		}
+		if n.items().text("type") == "object" {
+			b.object(n.items(), append(slices.Clone(path), name, "0"))
+		}
+	case "integer", "number":
+		set("type", true, "many")
+		if least, ok := n.number("minimum"); ok {
+			set("minimum", true, least-1)
+		}
+		if most, ok := n.number("maximum"); ok {
+			set("maximum", true, most+1)
+		}
+	case "boolean":
+		set("type", true, "yes")
+	case "string":
+		b.str(n, set)
+	}
+}
+
+func (b *breaker) str(n node, set func(string, bool, any)) {
+	set("type", true, 7)
+	if most, ok := n.number("maxLength"); ok && n.text("pattern") == "" && n.text("format") == "" {
+		set("max_length", true, strings.Repeat("长", most+1))
+	}
+	if least, ok := n.number("minLength"); ok && least > 1 && n.text("pattern") == "" && n.text("format") == "" {
+		set("min_length", false, "短")
+	}
+	if f := n.text("format"); f != "" {
+		set("format_"+strings.ReplaceAll(f, "-", "_"), true, "？")
+	}
+	if p := n.text("pattern"); p != "" && !regexp.MustCompile(p).MatchString("？") {
+		set("pattern", true, "？")
+	}
+}
