@@ -5,10 +5,12 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"slices"
 
 	"zhiping/domain"
 	"zhiping/domain/organization"
 	"zhiping/domain/unit"
+	"zhiping/projections"
 )
 
 // positionName is what Apply's place in $all is kept under; renaming it replays.
@@ -30,8 +32,9 @@ func position(ctx context.Context, q querier) (uint64, error) {
 
 // Apply folds recorded events into the tree of organizations and the grants that sign-ins consult. Events come in
 // the order of $all; those up to Position are passed over, and the place moves in the same transaction, so a batch
-// that is delivered twice changes nothing. Events of other kinds only move the place.
+// that is delivered twice changes nothing. Events of other kinds cost no write.
 func (p *Provider) Apply(ctx context.Context, events []domain.Recorded) error {
+	events = slices.DeleteFunc(slices.Clone(events), func(e domain.Recorded) bool { return !concerns(e.Event) })
 	if len(events) == 0 {
 		return nil
 	}
@@ -40,7 +43,6 @@ func (p *Provider) Apply(ctx context.Context, events []domain.Recorded) error {
 		if err != nil {
 			return err
 		}
-		last := done
 		for _, e := range events {
 			if e.Position <= done && done != 0 {
 				continue
@@ -48,18 +50,68 @@ func (p *Provider) Apply(ctx context.Context, events []domain.Recorded) error {
 			if err := p.apply(ctx, c, e); err != nil {
 				return fmt.Errorf("identity: apply %s@%d: %w", e.Stream, e.Revision, err)
 			}
-			last = e.Position
 		}
-		if last == done {
-			return nil
-		}
-		_, err = c.ExecContext(ctx, `INSERT INTO positions (name, position) VALUES (?,?)
-			ON CONFLICT DO UPDATE SET position = excluded.position`, positionName, int64(last)) //nolint:gosec // log positions stay far below 2^63
-		if err != nil {
-			return fmt.Errorf("identity: position: %w", err)
-		}
-		return nil
+		return advance(ctx, c.Tx, events[len(events)-1].Position)
 	})
+}
+
+// advance moves the place, never back.
+func advance(ctx context.Context, tx *sql.Tx, to uint64) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO positions (name, position) VALUES (?,?)
+		ON CONFLICT DO UPDATE SET position = max(position, excluded.position)`, positionName, int64(to)) //nolint:gosec // log positions stay far below 2^63
+	if err != nil {
+		return fmt.Errorf("identity: position: %w", err)
+	}
+	return nil
+}
+
+// concerns tells whether apply does something with the event.
+func concerns(event any) bool {
+	switch event.(type) {
+	case unit.Registered, organization.Created, organization.Renamed, organization.OfficerGranted, organization.GrantRevoked:
+		return true
+	}
+	return false
+}
+
+// noteEvery is how many events that do not concern us may be read again after a restart; noting each batch's place
+// would cost a durable write for nothing.
+const noteEvery = 10_000
+
+// Follow applies the events of a feed until ctx ends or an event cannot be applied; it then answers why. Several
+// processes may follow into one file.
+func (p *Provider) Follow(ctx context.Context, feed projections.Feed) error {
+	at, err := p.Position(ctx)
+	if err != nil {
+		return err
+	}
+	sub := feed.Subscriber(at)
+	defer sub.Close() //nolint:errcheck // nothing to do about it, and the feed's client stays open
+	messages, err := sub.Subscribe(ctx, projections.Topic)
+	if err != nil {
+		return fmt.Errorf("identity: follow: %w", err)
+	}
+	unnoted := 0
+	for m := range messages {
+		d, ok := feed.Open(m)
+		if !ok {
+			return errors.New("identity: follow: a message that carries no events")
+		}
+		if err := p.Apply(ctx, d.Events); err != nil {
+			return err
+		}
+		if unnoted += len(d.Events); unnoted >= noteEvery && d.Position > 0 {
+			if err := p.write(ctx, func(c *change) error { return advance(ctx, c.Tx, d.Position) }); err != nil {
+				return err
+			}
+			unnoted = 0
+		}
+		m.Ack()
+		if d.Err != nil {
+			return fmt.Errorf("identity: follow: %w", d.Err)
+		}
+	}
+	return ctx.Err()
 }
 
 func (p *Provider) apply(ctx context.Context, c *change, e domain.Recorded) error {

@@ -1,15 +1,19 @@
 package identity
 
 import (
+	"context"
+	"errors"
 	"testing"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/stretchr/testify/require"
 
 	"zhiping/domain"
 	"zhiping/domain/binding"
 	"zhiping/domain/organization"
 	"zhiping/domain/unit"
+	"zhiping/projections"
 )
 
 func recorded(position uint64, stream string, event any) domain.Recorded {
@@ -39,7 +43,7 @@ func TestEventsOfOrganizationsDecideWhoIsAnOfficer(t *testing.T) {
 		Organization: domain.Organization{ID: "edu", Name: "省教育厅"}, Within: []string{uscc}}, actor())
 	at, err := f.Position(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, uint64(50), at)
+	require.Equal(t, uint64(40), at, "the last event that concerns us")
 	of, err := f.OfficerOf(t.Context(), id)
 	require.NoError(t, err)
 	require.Equal(t, "edu", of)
@@ -65,4 +69,68 @@ func TestEventsOfOrganizationsDecideWhoIsAnOfficer(t *testing.T) {
 	require.Equal(t, AuditGrantRevoked, after[0].Kind)
 	require.Equal(t, "admin-1", after[0].Actor)
 	require.Equal(t, "department@edu", after[0].Detail)
+}
+
+// script is a feed that delivers what it is given.
+type script struct {
+	after      uint64
+	deliveries []projections.Delivery
+	acked      int
+}
+
+type scriptKey struct{}
+
+func (s *script) Head(context.Context) (uint64, error) { return 0, nil }
+func (s *script) Subscriber(after uint64) message.Subscriber {
+	s.after = after
+	return s
+}
+func (s *script) Open(m *message.Message) (projections.Delivery, bool) {
+	d, ok := m.Context().Value(scriptKey{}).(projections.Delivery)
+	return d, ok
+}
+func (s *script) Close() error { return nil }
+func (s *script) Subscribe(ctx context.Context, _ string) (<-chan *message.Message, error) {
+	out := make(chan *message.Message)
+	go func() {
+		defer close(out)
+		for _, d := range s.deliveries {
+			m := message.NewMessage("", nil)
+			m.SetContext(context.WithValue(ctx, scriptKey{}, d))
+			select {
+			case out <- m:
+			case <-ctx.Done():
+				return
+			}
+			select {
+			case <-m.Acked():
+				s.acked++
+			case <-ctx.Done():
+				return
+			}
+		}
+	}()
+	return out, nil
+}
+
+func TestFollowingGoesOnWhereItStopped(t *testing.T) {
+	f := open(t)
+	many := make([]domain.Recorded, noteEvery)
+	for i := range many {
+		many[i] = recorded(uint64(100+i), "binding-x", binding.Approved{})
+	}
+	broken := errors.New("an event type that nobody knows")
+	feed := &script{deliveries: []projections.Delivery{
+		{Events: []domain.Recorded{recorded(10, "organization-edu", organization.Created{ID: "edu", Name: "教育厅", Kind: organization.KindDepartment})}},
+		{Events: many, Position: 20_000},
+		{Err: broken},
+	}}
+	require.ErrorIs(t, f.Follow(t.Context(), feed), broken)
+	require.Equal(t, uint64(0), feed.after)
+	again := &script{}
+	require.NoError(t, f.Follow(t.Context(), again))
+	require.Equal(t, uint64(20_000), again.after)
+	orgs, err := f.Organizations(t.Context(), "")
+	require.NoError(t, err)
+	require.Equal(t, []Organization{{ID: "edu", Name: "教育厅", Kind: KindDepartment}}, orgs)
 }

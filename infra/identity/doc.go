@@ -10,7 +10,7 @@
 // Sessions are revocable at once on every process that shares the file: see Authenticate. Nodes that do not share
 // it sign people in through an OpenID provider instead (package oidc below this one).
 //
-// The package may import domain, commands' ports and nothing else of ours. To add one more thing that people do
+// The package may import domain and the ports of projections, and nothing else of ours. To add one more thing that people do
 // here: a request struct and a method on Provider in a file of its own, writing through Provider.write so that its
 // audit record commits with it, and its errors in errors.go with their sentences in domain/text.
 package identity

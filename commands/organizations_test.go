@@ -1,0 +1,91 @@
+package commands_test
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/google/uuid"
+
+	"zhiping/commands"
+	"zhiping/domain"
+	"zhiping/domain/catalog"
+	"zhiping/domain/declaration"
+	"zhiping/domain/organization"
+)
+
+// streamsOfOrganizations is an event store in memory, for one caller at a time.
+type streamsOfOrganizations map[string][]domain.Recorded
+
+func (m streamsOfOrganizations) Read(_ context.Context, stream string, from uint64) ([]domain.Recorded, error) {
+	events := m[stream]
+	return slices.Clone(events[min(from, uint64(len(events))):]), nil
+}
+
+func (m streamsOfOrganizations) Append(_ context.Context, stream string, expected int64, events []domain.Proposed) (commands.Appended, error) {
+	if int64(len(m[stream]))-1 != expected {
+		return commands.Appended{}, commands.ErrConflict
+	}
+	for _, e := range events {
+		n := uint64(len(m[stream]))
+		m[stream] = append(m[stream], domain.Recorded{Stream: stream, Revision: n, Position: n, ID: e.ID, Type: e.Type, Meta: e.Meta, Event: e.Event})
+	}
+	last := uint64(len(m[stream]) - 1)
+	return commands.Appended{Revision: last, Position: last}, nil
+}
+
+type noIndex struct{}
+
+func (noIndex) Declarations(context.Context, string) ([]uuid.UUID, error) { return nil, nil }
+func (noIndex) PassedOn(context.Context, uuid.UUID, string) (int, error)  { return 0, nil }
+
+func TestAnAdminBuildsTheTreeOfOrganizations(t *testing.T) {
+	store := streamsOfOrganizations{}
+	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
+	x, err := commands.New(commands.Config{
+		Store: store, Index: noIndex{}, Clock: func() time.Time { return now }, NewID: uuid.New,
+		Definition: func(string) (catalog.Definition, bool) { return catalog.Definition{}, false },
+		Compile:    func(catalog.Definition) (declaration.Checker, error) { return nil, errors.New("unused") },
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	admin := commands.Envelope{Actor: domain.Actor{ID: "admin", Roles: []domain.Role{domain.Admin}}}
+	run := func(env commands.Envelope, id string, c organization.Command) error {
+		_, err := x.Organization(t.Context(), env, id, c)
+		return err
+	}
+	past := now.Add(-time.Hour)
+	for _, step := range []struct {
+		name string
+		env  commands.Envelope
+		id   string
+		cmd  organization.Command
+		err  error
+	}{
+		{"a bureau", admin, "hrss", organization.Create{Name: "人社厅", Kind: organization.KindBureau}, nil},
+		{"a department below it", admin, "edu", organization.Create{Name: "教育厅", Kind: organization.KindDepartment, Parent: "hrss"}, nil},
+		{"below nobody", admin, "x", organization.Create{Name: "某厅", Kind: organization.KindDepartment, Parent: "nowhere"}, organization.ErrParentUnknown},
+		{"an officer", admin, "edu", organization.GrantOfficer{Account: "a1"}, nil},
+		{"a grant that has ended", admin, "edu", organization.GrantOfficer{Account: "a2", Expires: &past}, domain.ErrInvalid},
+		{"another name", admin, "edu", organization.Rename{Name: "省教育厅"}, nil},
+		{"no officer any more", admin, "edu", organization.RevokeGrant{Account: "a1"}, nil},
+		{"by a bureau's officer", commands.Envelope{Actor: domain.Actor{ID: "b", Roles: []domain.Role{domain.Bureau}}}, "edu",
+			organization.GrantOfficer{Account: "b"}, domain.ErrForbidden},
+		{"by nobody", commands.Envelope{}, "y", organization.Create{Name: "y", Kind: organization.KindBureau}, domain.ErrForbidden},
+	} {
+		if err := run(step.env, step.id, step.cmd); !errors.Is(err, step.err) || (err == nil) != (step.err == nil) {
+			t.Errorf("%s: %v, want %v", step.name, err, step.err)
+		}
+	}
+	var types []string
+	for _, e := range store["organization-edu"] {
+		types = append(types, e.Type+" by "+e.Meta.Actor)
+	}
+	want := []string{"OrganizationCreated by admin", "OfficerGranted by admin", "OrganizationRenamed by admin", "GrantRevoked by admin"}
+	if !slices.Equal(types, want) {
+		t.Errorf("recorded %v", types)
+	}
+}
