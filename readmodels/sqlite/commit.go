@@ -43,18 +43,31 @@ func (s *Store) Commit(ctx context.Context, batches ...readmodels.Batch) error {
 		}
 		views[i] = v
 	}
-	err := s.writing(ctx, func(w *conn) error {
-		for i, v := range views {
-			if err := s.missing(w, v, v.commit(w, batches[i], rows[i])); err != nil {
-				return fmt.Errorf("%s: %w", v.name, err)
+	err := s.lend(ctx, s.writer, func(w *conn) error {
+		return w.tx("BEGIN IMMEDIATE", func() error {
+			for i, v := range views {
+				if err := s.missing(w, v, v.commit(w, batches[i], rows[i])); err != nil {
+					return fmt.Errorf("%s: %w", v.name, err)
+				}
 			}
-		}
-		return nil
+			return nil
+		}, func() error { return s.docs.commit(changed(views, batches), w.commit) })
 	})
 	if err != nil {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
+}
+
+func changed(views []*view, batches []readmodels.Batch) (keys []docKey) {
+	for i, b := range batches {
+		for _, puts := range [][]readmodels.Put{b.Puts, b.Deletes} {
+			for _, p := range puts {
+				keys = append(keys, docKey{views[i], p.ID})
+			}
+		}
+	}
+	return keys
 }
 
 // encode lays the puts out as the arguments of the upserts, before the writer is taken.

@@ -153,14 +153,19 @@ func (c *conn) one(sql string, args []any, dest ...any) (found bool, err error) 
 	return found, err
 }
 
-// tx runs f in a transaction; begin is BEGIN for a snapshot to read, BEGIN IMMEDIATE to write.
-func (c *conn) tx(begin string, f func() error) error {
+func (c *conn) commit() error {
+	_, err := c.exec("COMMIT")
+	return err
+}
+
+// tx runs f in a transaction and ends it with commit; begin is BEGIN for a snapshot to read, BEGIN IMMEDIATE to write.
+func (c *conn) tx(begin string, f, commit func() error) error {
 	if _, err := c.exec(begin); err != nil {
 		return err
 	}
 	err := f()
 	if err == nil {
-		_, err = c.exec("COMMIT")
+		err = commit()
 	}
 	if err != nil {
 		_, _ = c.exec("ROLLBACK") // fails only when the error has rolled back already

@@ -5,6 +5,7 @@ import (
 	"database/sql/driver"
 	"encoding/json"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -16,14 +17,22 @@ var getSizes = []int{1, 8, 64, 256}
 
 // Get implements readmodels.Reader.
 func (s *Store) Get(ctx context.Context, spec readmodels.Spec, ids ...string) (map[string]readmodels.Document, error) {
+	if err := s.ready(ctx); err != nil {
+		return nil, err
+	}
 	docs := make(map[string]readmodels.Document, len(ids))
+	kind := kindOf(spec)
+	if ids = s.fromCache(docs, spec, kind, ids); len(ids) == 0 && len(docs) > 0 {
+		return docs, nil
+	}
 	err := s.reading(ctx, func(c *conn) error {
 		v, err := s.view(c, spec.Name, spec.Version)
 		if err != nil {
 			return err
 		}
+		turn := s.docs.now()
 		add := func(row []driver.Value) error {
-			d, err := decode(spec, row)
+			d, err := s.document(turn, v, spec, kind, row)
 			docs[d.ID] = d
 			return err
 		}
@@ -37,12 +46,54 @@ func (s *Store) Get(ctx context.Context, spec readmodels.Spec, ids ...string) (m
 				}
 			}
 			return nil
-		}))
+		}, c.commit))
 	})
 	if err != nil {
 		return nil, fmt.Errorf("get from %s: %w", spec.Name, err)
 	}
 	return docs, nil
+}
+
+// fromCache takes what it can from the cache and answers with the other ids. Several documents are one snapshot only
+// when they are read together, so that it is for single ones.
+func (s *Store) fromCache(docs map[string]readmodels.Document, spec readmodels.Spec, kind reflect.Type, ids []string) []string {
+	if len(ids) != 1 || kind == nil {
+		return ids
+	}
+	s.mu.RLock()
+	v := s.views[key{spec.Name, spec.Version}]
+	s.mu.RUnlock()
+	if v == nil {
+		return ids
+	}
+	d, ok := s.docs.get(v, ids[0], kind)
+	if !ok {
+		return ids
+	}
+	docs[d.ID] = d
+	return nil
+}
+
+// document is the document of a row (id, position, doc), decoded unless the cache has it so.
+func (s *Store) document(turn uint64, v *view, spec readmodels.Spec, kind reflect.Type, row []driver.Value) (readmodels.Document, error) {
+	id, _ := row[0].(string)
+	position, _ := row[1].(int64)
+	text, _ := row[2].(string)
+	if kind != nil {
+		if d, ok := s.docs.at(turn, v, id, uint64(position), kind); ok {
+			return d, nil
+		}
+	}
+	d := readmodels.Document{ID: id, Position: uint64(position), Doc: spec.New()}
+	if raw, ok := d.Doc.(*json.RawMessage); ok {
+		*raw = json.RawMessage(text)
+		return d, nil
+	}
+	if err := json.Unmarshal([]byte(text), d.Doc); err != nil {
+		return d, fmt.Errorf("decode document %s of %s %d: %w", id, spec.Name, spec.Version, err)
+	}
+	s.docs.add(turn, v, d, len(text))
+	return d, nil
 }
 
 func getChunk(c *conn, v *view, ids []string, add func([]driver.Value) error) error {
@@ -54,22 +105,7 @@ func getChunk(c *conn, v *view, ids []string, add func([]driver.Value) error) er
 	for i := range args {
 		args[i] = ids[min(i, len(ids)-1)]
 	}
-	return c.query(context.Background(), add, v.find+" WHERE id IN (?"+strings.Repeat(",?", size-1)+")", args...)
-}
-
-func decode(spec readmodels.Spec, row []driver.Value) (readmodels.Document, error) {
-	id, _ := row[0].(string)
-	position, _ := row[1].(int64)
-	text, _ := row[2].(string)
-	d := readmodels.Document{ID: id, Position: uint64(position), Doc: spec.New()}
-	if raw, ok := d.Doc.(*json.RawMessage); ok {
-		*raw = json.RawMessage(text)
-		return d, nil
-	}
-	if err := json.Unmarshal([]byte(text), d.Doc); err != nil {
-		return d, fmt.Errorf("decode document %s of %s %d: %w", id, spec.Name, spec.Version, err)
-	}
-	return d, nil
+	return c.query(context.Background(), add, v.get+" WHERE id IN (?"+strings.Repeat(",?", size-1)+")", args...)
 }
 
 // missing turns the error of a table that was dropped under our feet into ErrNoView.
@@ -96,7 +132,7 @@ func (s *Store) Find(ctx context.Context, spec readmodels.Spec, q readmodels.Que
 		if err != nil {
 			return err
 		}
-		docs, err = find(c, v, spec, p)
+		docs, err = s.find(c, v, spec, p)
 		return s.missing(c, v, err)
 	})
 	if err != nil {
@@ -105,25 +141,29 @@ func (s *Store) Find(ctx context.Context, spec readmodels.Spec, q readmodels.Que
 	return docs, nil
 }
 
-func find(c *conn, v *view, spec readmodels.Spec, p readmodels.Plan) ([]readmodels.Document, error) {
-	all := p.Combinations()
+func (s *Store) find(c *conn, v *view, spec readmodels.Spec, p readmodels.Plan) ([]readmodels.Document, error) {
+	all, kind, turn := p.Combinations(), kindOf(spec), s.docs.now()
 	if len(all) == 1 {
 		docs := make([]readmodels.Document, 0, min(p.Limit, 64))
 		sql, args := v.findSQL("SELECT id, position, doc, "+v.sort(p)+" FROM "+v.table(), p, all[0])
 		err := c.query(context.Background(), func(row []driver.Value) error {
-			d, err := decode(spec, row)
+			d, err := s.document(turn, v, spec, kind, row)
 			d.Sort = sortValue(p, row[3])
 			docs = append(docs, d)
 			return err
 		}, sql, args...)
 		return docs, err
 	}
-	return merge(c, v, spec, p, all)
+	return merge(c, v, p, all, func(row []driver.Value) (readmodels.Document, error) {
+		return s.document(turn, v, spec, kind, row)
+	})
 }
 
 // merge answers a query with several values for a field: each combination is a walk of its own along the index,
 // the places found are put in order, and only the documents of the first Limit are read.
-func merge(c *conn, v *view, spec readmodels.Spec, p readmodels.Plan, all [][]any) (docs []readmodels.Document, err error) {
+func merge(c *conn, v *view, p readmodels.Plan, all [][]any,
+	document func([]driver.Value) (readmodels.Document, error),
+) (docs []readmodels.Document, err error) {
 	var places []readmodels.Key
 	err = c.tx("BEGIN", func() error {
 		for _, values := range all {
@@ -149,7 +189,7 @@ func merge(c *conn, v *view, spec readmodels.Spec, p readmodels.Plan, all [][]an
 		byID := make(map[string]readmodels.Document, len(ids))
 		for chunk := range slices.Chunk(ids, getSizes[len(getSizes)-1]) {
 			if err := getChunk(c, v, chunk, func(row []driver.Value) error {
-				d, err := decode(spec, row)
+				d, err := document(row)
 				byID[d.ID] = d
 				return err
 			}); err != nil {
@@ -162,7 +202,7 @@ func merge(c *conn, v *view, spec readmodels.Spec, p readmodels.Plan, all [][]an
 			docs[i].Sort = places[i].Value
 		}
 		return nil
-	})
+	}, c.commit)
 	return docs, err
 }
 

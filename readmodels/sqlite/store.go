@@ -34,6 +34,9 @@ type Config struct {
 	Readers int
 	// CacheMiB is the writer's page cache in MiB; 0 means 64.
 	CacheMiB int
+	// DocumentsMiB bounds the decoded documents that are kept, in MiB of the JSON they were made of (they take two to
+	// four times as much); 0 means 16.
+	DocumentsMiB int
 	// Logger hears of a damaged file that was moved aside; nil means slog.Default.
 	Logger *slog.Logger
 	// Now is the clock of the leases; nil means time.Now.
@@ -41,14 +44,17 @@ type Config struct {
 }
 
 func (c Config) withDefaults() (Config, error) {
-	if c.Path == "" || c.Readers < 0 || c.CacheMiB < 0 {
-		return c, fmt.Errorf("sqlite read store: path %q, readers %d, cache %d MiB", c.Path, c.Readers, c.CacheMiB)
+	if c.Path == "" || c.Readers < 0 || c.CacheMiB < 0 || c.DocumentsMiB < 0 {
+		return c, fmt.Errorf("sqlite read store: path %q, readers %d, caches %d and %d MiB", c.Path, c.Readers, c.CacheMiB, c.DocumentsMiB)
 	}
 	if c.Readers == 0 {
 		c.Readers = max(4, 2*runtime.GOMAXPROCS(0))
 	}
 	if c.CacheMiB == 0 {
 		c.CacheMiB = 64
+	}
+	if c.DocumentsMiB == 0 {
+		c.DocumentsMiB = 16
 	}
 	if c.Logger == nil {
 		c.Logger = slog.Default()
@@ -63,6 +69,7 @@ func (c Config) withDefaults() (Config, error) {
 type Store struct {
 	cfg  Config
 	lock *conn
+	docs *cache
 
 	writer  chan *conn // holds the one writing connection
 	readers chan *conn
@@ -94,7 +101,7 @@ func New(cfg Config) (*Store, error) {
 		return nil, fmt.Errorf("sqlite read store: %w", err)
 	}
 	s := &Store{
-		cfg: cfg, writer: make(chan *conn, 1), readers: make(chan *conn, cfg.Readers),
+		cfg: cfg, docs: newCache(cfg.DocumentsMiB << 20), writer: make(chan *conn, 1), readers: make(chan *conn, cfg.Readers),
 		closed: make(chan struct{}), views: map[key]*view{}, leases: map[string]deadline{},
 	}
 	if s.lock, err = takeLock(cfg.Path + ".lock"); err != nil {
@@ -246,18 +253,23 @@ func (s *Store) reading(ctx context.Context, f func(*conn) error) error {
 
 func (s *Store) writing(ctx context.Context, f func(*conn) error) error {
 	return s.lend(ctx, s.writer, func(c *conn) error {
-		return c.tx("BEGIN IMMEDIATE", func() error { return f(c) })
+		return c.tx("BEGIN IMMEDIATE", func() error { return f(c) }, c.commit)
 	})
 }
 
-func (s *Store) lend(ctx context.Context, from chan *conn, f func(*conn) error) error {
-	if err := ctx.Err(); err != nil {
-		return err
-	}
+// ready tells why an operation cannot begin.
+func (s *Store) ready(ctx context.Context) error {
 	select {
 	case <-s.closed:
 		return fmt.Errorf("%w: the store is closed", readmodels.ErrUnavailable)
 	default:
+		return ctx.Err()
+	}
+}
+
+func (s *Store) lend(ctx context.Context, from chan *conn, f func(*conn) error) error {
+	if err := s.ready(ctx); err != nil {
+		return err
 	}
 	select {
 	case c := <-from:
