@@ -9,6 +9,9 @@ import (
 	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"go.opentelemetry.io/otel/attribute"
+	"go.opentelemetry.io/otel/codes"
+	"go.opentelemetry.io/otel/trace"
 
 	"zhiping/commands"
 	"zhiping/domain"
@@ -51,9 +54,13 @@ func (c *Client) Codec() *Codec { return c.codec }
 // connection was lost, answers ErrStoreUnavailable; repeating it with the same event ids is safe.
 func (c *Client) Append(ctx context.Context, stream string, expected int64, events []domain.Proposed) (commands.Appended, error) {
 	began := time.Now()
+	ctx, span := c.calls.Tracer.Start(ctx, "append", trace.WithSpanKind(trace.SpanKindClient),
+		trace.WithAttributes(attribute.String("stream", stream), attribute.Int("events", len(events))))
+	defer span.End()
 	a, err := c.append(ctx, stream, expected, events)
 	c.calls.Observe.Append(time.Since(began), err)
 	if err != nil {
+		span.SetStatus(codes.Error, err.Error())
 		return a, fmt.Errorf("append %s: %w", stream, err)
 	}
 	return a, nil

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 )
 
 // Config says how to reach an event store. The zero value of every field but the first has a default.
@@ -23,6 +25,8 @@ type Config struct {
 	Timeout time.Duration
 	// MaxAppend is the largest append in bytes that the server takes. Default 1 MiB, the server's own default.
 	MaxAppend int
+	// Tracer makes a span of each append, within the trace of its context. Nil: nothing is traced.
+	Tracer trace.Tracer
 	// Observe gets what happens on the connections, for metrics. Optional.
 	Observe Observer
 }
@@ -44,6 +48,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.MaxAppend <= 0 {
 		c.MaxAppend = 1 << 20
+	}
+	if c.Tracer == nil {
+		c.Tracer = noop.NewTracerProvider().Tracer("")
 	}
 	if c.Observe.Append == nil {
 		c.Observe.Append = func(time.Duration, error) {}
