@@ -66,6 +66,9 @@ func (p *Provider) EnsureAccount(ctx context.Context, a Account, password string
 	if a.Login == "" && a.Phone == "" {
 		return "", errors.New("identity: an account needs a login name or a phone")
 	}
+	if a.Login != "" && p.cfg.CheckPhone(a.Login) == nil {
+		return "", errors.New("identity: a login name must not be a phone number: it could be somebody else's")
+	}
 	if have, err := p.accountBy(ctx, cmp.Or(a.Login, a.Phone)); err != nil || have.ID != "" {
 		return have.ID, err
 	}

@@ -46,6 +46,7 @@ type Config struct {
 
 	SessionTTL time.Duration // longest life of a session: 12 h
 	IdleTTL    time.Duration // life of a session that is not used: 2 h
+	Sessions   int           // most sessions of one account, the oldest end: 200
 	CacheSize  int           // sessions remembered in memory: 65,536
 	AuditTTL   time.Duration // how long audit records are kept: 400 days
 
@@ -100,6 +101,7 @@ func (c Config) withDefaults() Config {
 	c.Argon2.Queue = or(c.Argon2.Queue, 256)
 	c.SessionTTL = or(c.SessionTTL, 12*time.Hour)
 	c.IdleTTL = or(c.IdleTTL, 2*time.Hour)
+	c.Sessions = or(c.Sessions, 200)
 	c.CacheSize = or(c.CacheSize, 1<<16)
 	c.AuditTTL = or(c.AuditTTL, 400*24*time.Hour)
 	if c.Sender == nil {

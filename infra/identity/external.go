@@ -92,32 +92,66 @@ func (p *Provider) claim(ctx context.Context, c *change, id string, e External) 
 			return err
 		}
 	}
-	return revoke(ctx, c.Tx, `account_id = ?`, id)
+	return revokeAccount(ctx, c.Tx, id)
+}
+
+// cachedActor is what ActorOf remembers, valid like a remembered session: while its account's epoch has not moved.
+type cachedActor struct {
+	actor domain.Actor
+	epoch int64
+	until time.Time // the first of its grants to expire, if one does
+}
+
+// fingerprint tells claims apart.
+func (e External) fingerprint() tokenHash {
+	h := sha256.New()
+	for _, s := range []string{e.Issuer, e.Subject, e.Name, e.Organization.ID, e.Organization.Name} {
+		fmt.Fprintf(h, "%d:%s", len(s), s)
+	}
+	for _, r := range e.Roles {
+		fmt.Fprintf(h, "%d:%s", len(r), r)
+	}
+	return tokenHash(h.Sum(nil))
 }
 
 // ActorOf is the actor of a bearer token that names an external person: the roles of its claims, and those that the
-// account has been granted here. An account that is disabled here is refused.
+// account has been granted here. An account that is disabled here is refused, at once on every process.
 func (p *Provider) ActorOf(ctx context.Context, e External) (domain.Actor, error) {
 	e = e.usable()
 	id := e.AccountID()
-	var disabled int64
-	err := p.reader.QueryRowContext(ctx, `SELECT disabled_at FROM accounts WHERE id = ? AND erased_at = 0`, id).Scan(&disabled)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return domain.Actor{}, fmt.Errorf("identity: external account: %w", err)
-	}
-	if disabled != 0 {
-		return domain.Actor{}, ErrAccountDisabled
-	}
-	a, _, err := p.actor(ctx, p.reader, id, e.Name)
+	epoch, err := p.epoch(ctx, accountBucket(id))
 	if err != nil {
 		return domain.Actor{}, err
 	}
-	if a.Organization.ID == "" {
+	key := e.fingerprint()
+	if c, ok := p.actors.Get(key); ok && c.epoch == epoch && (c.until.IsZero() || p.now().Before(c.until)) {
+		return c.actor, nil
+	}
+	c := &cachedActor{epoch: epoch}
+	if c.actor, c.until, err = p.loadActor(ctx, id, e); err != nil {
+		return domain.Actor{}, err
+	}
+	p.actors.Add(key, c)
+	return c.actor, nil
+}
+
+func (p *Provider) loadActor(ctx context.Context, id string, e External) (domain.Actor, time.Time, error) {
+	var disabled int64
+	err := p.reader.QueryRowContext(ctx, `SELECT disabled_at FROM accounts WHERE id = ? AND erased_at = 0`, id).Scan(&disabled)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return domain.Actor{}, time.Time{}, fmt.Errorf("identity: external account: %w", err)
+	}
+	if disabled != 0 {
+		return domain.Actor{}, time.Time{}, ErrAccountDisabled
+	}
+	a, until, err := p.actor(ctx, p.reader, id, e.Name)
+	if err != nil {
+		return domain.Actor{}, until, err
+	}
+	if a.Organization.ID == "" && e.Organization.ID != "" {
 		a.Organization = e.Organization
-		if a.Organization.ID != "" {
-			if a.Within, err = within(ctx, p.reader, a.Organization.ID); err != nil {
-				return domain.Actor{}, err
-			}
+		if a.Within, err = within(ctx, p.reader, a.Organization.ID); err != nil {
+			return domain.Actor{}, until, err
 		}
 	}
 	for _, r := range e.Roles {
@@ -126,7 +160,7 @@ func (p *Provider) ActorOf(ctx context.Context, e External) (domain.Actor, error
 		}
 	}
 	sortRoles(a.Roles)
-	return a, nil
+	return a, until, nil
 }
 
 // SignOutHint is the id token that a session began with, or nothing.

@@ -101,7 +101,7 @@ func (p *Provider) ungrant(ctx context.Context, tx *sql.Tx, g Grant) error {
 	if err != nil {
 		return fmt.Errorf("identity: revoke: %w", err)
 	}
-	return revoke(ctx, tx, `account_id = ?`, g.Account)
+	return revokeAccount(ctx, tx, g.Account)
 }
 
 func grantDetail(g Grant) string {
@@ -115,7 +115,7 @@ func (p *Provider) grant(ctx context.Context, tx *sql.Tx, g Grant, source string
 	if err != nil {
 		return fmt.Errorf("identity: grant: %w", err)
 	}
-	return revoke(ctx, tx, `account_id = ?`, g.Account)
+	return revokeAccount(ctx, tx, g.Account)
 }
 
 // taken tells whether a statement failed because a unique value is taken.

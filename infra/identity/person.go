@@ -94,7 +94,7 @@ func (p *Provider) Identify(ctx context.Context, account, name, idNumber, by str
 			}
 		}
 		c.record(AuditRecord{Kind: AuditIdentityChanged, Account: account, Actor: by, Detail: "corrected"})
-		return revoke(ctx, c.Tx, `account_id = ?`, account)
+		return revokeAccount(ctx, c.Tx, account)
 	})
 }
 
@@ -154,6 +154,9 @@ func (p *Provider) setDisabled(ctx context.Context, account, by string, at time.
 			return domain.ErrNotFound
 		}
 		c.record(AuditRecord{Kind: kind, Account: account, Actor: by})
+		if err := revokeAccount(ctx, c.Tx, account); err != nil {
+			return err
+		}
 		_, err = endSessions(ctx, c, `account_id = ?`, account)
 		return err
 	})
@@ -183,6 +186,9 @@ func (p *Provider) Erase(ctx context.Context, account, by string) error {
 			}
 		}
 		c.record(AuditRecord{Kind: AuditAccountErased, Account: account, Actor: by})
+		if err := revokeAccount(ctx, c.Tx, account); err != nil {
+			return err
+		}
 		_, err = endSessions(ctx, c, `account_id = ?`, account)
 		return err
 	})

@@ -31,6 +31,7 @@ type Provider struct {
 	hashes *hasher
 	turns  *turns
 	cache  *lru.Cache[tokenHash, *cached]
+	actors *lru.Cache[tokenHash, *cachedActor]
 	read   statements
 
 	outgoing chan sender.Message
@@ -64,6 +65,9 @@ func Open(ctx context.Context, cfg Config) (*Provider, error) {
 		outgoing: make(chan sender.Message, 1024),
 	}
 	if p.cache, err = lru.New[tokenHash, *cached](cfg.CacheSize); err != nil {
+		return nil, fmt.Errorf("identity: %w", err)
+	}
+	if p.actors, err = lru.New[tokenHash, *cachedActor](cfg.CacheSize); err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
 	}
 	if err := p.openFile(ctx); err != nil {
@@ -185,7 +189,26 @@ func revoke(ctx context.Context, tx *sql.Tx, where string, args ...any) error {
 	return nil
 }
 
-// revokeAll makes every process read all sessions afresh.
+// revokeAccount does the same for an account: its sessions, and what is remembered of its bearer tokens.
+func revokeAccount(ctx context.Context, tx *sql.Tx, account string) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE epochs SET n = n + 1 WHERE bucket = ?`, accountBucket(account)); err != nil {
+		return fmt.Errorf("identity: revoke: %w", err)
+	}
+	return revoke(ctx, tx, `account_id = ?`, account)
+}
+
+func accountBucket(account string) int { return 256 + int(digest(account)[0]) }
+
+// epoch reads a revocation counter.
+func (p *Provider) epoch(ctx context.Context, bucket int) (int64, error) {
+	var n int64
+	if err := p.read.epoch.QueryRowContext(ctx, bucket).Scan(&n); err != nil {
+		return 0, fmt.Errorf("identity: epoch: %w", err)
+	}
+	return n, nil
+}
+
+// revokeAll makes every process read everything afresh.
 func revokeAll(ctx context.Context, tx *sql.Tx) error {
 	if _, err := tx.ExecContext(ctx, `UPDATE epochs SET n = n + 1`); err != nil {
 		return fmt.Errorf("identity: revoke: %w", err)

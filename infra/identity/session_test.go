@@ -194,6 +194,31 @@ func TestUseKeepsASessionAlive(t *testing.T) {
 	require.Equal(t, f.clock.now(), list[0].SeenAt)
 }
 
+func TestTheOldestSessionsEndWhenThereAreTooMany(t *testing.T) {
+	f := open(t, func(c *Config) { c.Sessions = 3 })
+	id := f.person(t, "applicant")
+	var all []Session
+	for range 5 {
+		f.clock.pass(time.Second)
+		all = append(all, f.mustLogin(t, "applicant"))
+		_, _, err := f.Authenticate(t.Context(), all[0].AccessToken) // remembered as long as it lives
+		require.Equal(t, len(all) > 3, err != nil)
+	}
+	for i, s := range all {
+		_, _, err := f.Authenticate(t.Context(), s.AccessToken)
+		require.Equal(t, i < 2, err != nil, i)
+	}
+	list, err := f.Sessions(t.Context(), id)
+	require.NoError(t, err)
+	require.Len(t, list, 3)
+}
+
+func TestALoginNameIsNobodysPhone(t *testing.T) {
+	f := open(t)
+	_, err := f.EnsureAccount(t.Context(), Account{Login: "13800000002"}, secret)
+	require.ErrorContains(t, err, "phone")
+}
+
 func TestATamperedTokenIsNobody(t *testing.T) {
 	f := open(t)
 	f.person(t, "applicant")

@@ -60,13 +60,12 @@ func (p *Provider) Authenticate(ctx context.Context, token string) (domain.Actor
 		return domain.Actor{}, SessionInfo{}, ErrNotSignedIn
 	}
 	key, now := tokenHash(sha256.Sum256([]byte(token))), p.now()
-	var epoch int64
-	if err := p.read.epoch.QueryRowContext(ctx, key[0]).Scan(&epoch); err != nil {
-		return domain.Actor{}, SessionInfo{}, fmt.Errorf("identity: epoch: %w", err)
+	epoch, err := p.epoch(ctx, int(key[0]))
+	if err != nil {
+		return domain.Actor{}, SessionInfo{}, err
 	}
 	c, ok := p.cache.Get(key)
 	if !ok || c.epoch != epoch || !now.Before(c.until) || p.idle(c, now) {
-		var err error
 		if c, err = p.loadSession(ctx, key, epoch, now); err != nil {
 			return domain.Actor{}, SessionInfo{}, err
 		}
@@ -140,6 +139,10 @@ func (p *Provider) newSession(ctx context.Context, c *change, account, name, met
 	if _, err := c.ExecContext(ctx, `INSERT INTO sessions (token, bucket, id, account_id, method, address, agent, created_at, seen_at, expires_at, hint)
 		VALUES (?,?,?,?,?,?,?,?,?,?,?)`, key[:], key[0], id, account, method, clip(address, 64), clip(agent, 256), millis(now), millis(now), millis(s.ExpiresAt), hint); err != nil {
 		return Session{}, fmt.Errorf("identity: insert session: %w", err)
+	}
+	if _, err := endSessions(ctx, c, `account_id = ?1 AND id IN (SELECT id FROM sessions WHERE account_id = ?1
+		ORDER BY created_at DESC, seen_at DESC, id LIMIT -1 OFFSET ?2)`, account, p.cfg.Sessions); err != nil {
+		return Session{}, err
 	}
 	if _, err := c.ExecContext(ctx, `INSERT INTO known_networks (account_id, network, seen_at) VALUES (?,?,?)
 		ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at`, account, network(address), millis(now)); err != nil {

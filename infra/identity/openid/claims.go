@@ -3,6 +3,7 @@ package openid
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"strings"
 	"unicode/utf8"
 
@@ -79,6 +80,7 @@ func claimList(claims map[string]any, name string) []string {
 		for k := range v {
 			out = append(out, k)
 		}
+		slices.Sort(out)
 		return out
 	}
 	return nil

@@ -2,6 +2,7 @@ package openid
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/coreos/go-oidc/v3/oidc"
+	lru "github.com/hashicorp/golang-lru/v2"
 	"golang.org/x/oauth2"
 
 	"zhiping/domain"
@@ -24,6 +26,7 @@ var ErrIssuerUnavailable = domain.NewError(domain.Unavailable, "issuer_unavailab
 type Client struct {
 	cfg      Config
 	sessions *identity.Provider
+	known    *lru.Cache[[sha256.Size]byte, *known]
 
 	mu     sync.Mutex
 	remote *remote
@@ -49,7 +52,11 @@ func New(cfg Config, sessions *identity.Provider) (*Client, error) {
 	client := *cfg.HTTP
 	client.Transport = &patient{next: client.Transport, keysFor: cfg.KeysFor, clock: cfg.Clock}
 	cfg.HTTP = &client
-	return &Client{cfg: cfg, sessions: sessions}, nil
+	remembered, err := lru.New[[sha256.Size]byte, *known](1 << 14)
+	if err != nil {
+		return nil, fmt.Errorf("openid: %w", err)
+	}
+	return &Client{cfg: cfg, sessions: sessions, known: remembered}, nil
 }
 
 // ready answers what discovery told, asking at most every five seconds while the provider does not answer.

@@ -35,6 +35,8 @@ type Config struct {
 
 	Leeway  time.Duration // for clocks that disagree: 1 minute
 	KeysFor time.Duration // shortest time between two fetches of the provider's keys: 5 s
+	// Remember is how long a verified access token is not verified again: 1 minute.
+	Remember time.Duration
 
 	HTTP  *http.Client // 10 s timeout when nil
 	Clock func() time.Time
@@ -111,6 +113,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.KeysFor == 0 {
 		c.KeysFor = 5 * time.Second
+	}
+	if c.Remember == 0 {
+		c.Remember = time.Minute
 	}
 	if c.HTTP == nil {
 		c.HTTP = &http.Client{Timeout: 10 * time.Second}

@@ -2,6 +2,7 @@ package openid
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"net/url"
@@ -12,32 +13,61 @@ import (
 	"zhiping/infra/identity"
 )
 
+// known is a bearer token that has been verified.
+type known struct {
+	person identity.External
+	limits times
+	issued time.Time
+	ends   time.Time
+	at     time.Time // when it was verified
+}
+
 // Authenticate accepts what callers of the API send: a session's token, or an access token of the provider, which is
-// a JWT. The reason why one is refused is wrapped beside identity.ErrNotSignedIn, for the log.
+// a JWT. The reason why one is refused is wrapped beside identity.ErrNotSignedIn, for the log. A verified signature
+// is remembered for a minute, which is also how long a key that the provider has withdrawn may still serve; expiry,
+// a disabled account and changed roles are judged every time.
 func (c *Client) Authenticate(ctx context.Context, token string) (domain.Actor, identity.SessionInfo, error) {
 	if strings.Count(token, ".") != 2 {
 		return c.sessions.Authenticate(ctx, token)
 	}
-	r, err := c.ready(ctx)
+	refuse := func(reason error) (domain.Actor, identity.SessionInfo, error) {
+		return domain.Actor{}, identity.SessionInfo{}, errors.Join(identity.ErrNotSignedIn, reason)
+	}
+	key, now := sha256.Sum256([]byte(token)), c.cfg.Clock()
+	k, ok := c.known.Get(key)
+	if !ok || now.Sub(k.at) >= c.cfg.Remember {
+		r, err := c.ready(ctx)
+		if err != nil {
+			return domain.Actor{}, identity.SessionInfo{}, err
+		}
+		if k, err = c.bearer(ctx, r, token); err != nil {
+			return refuse(err)
+		}
+		c.known.Add(key, k)
+	} else if err := k.limits.check(now, c.cfg.Leeway); err != nil {
+		return refuse(err)
+	}
+	actor, err := c.sessions.ActorOf(ctx, k.person)
 	if err != nil {
 		return domain.Actor{}, identity.SessionInfo{}, err
 	}
-	verified, claims, err := c.verify(ctx, r.bearer, token)
+	return actor, identity.SessionInfo{Account: actor.ID, Method: "bearer", CreatedAt: k.issued, ExpiresAt: k.ends}, nil
+}
+
+// bearer verifies an access token.
+func (c *Client) bearer(ctx context.Context, r *remote, raw string) (*known, error) {
+	token, claims, err := c.verify(ctx, r.bearer, raw)
 	if err != nil {
-		return domain.Actor{}, identity.SessionInfo{}, errors.Join(identity.ErrNotSignedIn, err)
+		return nil, err
 	}
 	// An id token tells a client who signed in; it is no permission to call an API, and it travels through browsers.
 	for _, mark := range []string{"nonce", "at_hash", "c_hash", "events"} {
 		if _, ok := claims[mark]; ok {
-			return domain.Actor{}, identity.SessionInfo{}, errors.Join(identity.ErrNotSignedIn, errors.New("openid: not an access token"))
+			return nil, errors.New("openid: not an access token")
 		}
 	}
-	person := c.cfg.Mapping.person(c.cfg.Issuer, verified.Subject, claims)
-	actor, err := c.sessions.ActorOf(ctx, person)
-	if err != nil {
-		return domain.Actor{}, identity.SessionInfo{}, err
-	}
-	return actor, identity.SessionInfo{Account: actor.ID, Method: "bearer", CreatedAt: verified.IssuedAt, ExpiresAt: verified.Expiry}, nil
+	k := &known{person: c.cfg.Mapping.person(c.cfg.Issuer, token.Subject, claims), issued: token.IssuedAt, ends: token.Expiry, at: c.cfg.Clock()}
+	return k, token.Claims(&k.limits)
 }
 
 // Logout ends a session and answers where the browser goes to be signed out at the provider as well; "" when it

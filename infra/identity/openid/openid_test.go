@@ -119,6 +119,16 @@ func TestTheProvidersAccessTokensAreAccepted(t *testing.T) {
 	_, _, err = w.Authenticate(t.Context(), id)
 	requireRefused(t, err, identity.ErrNotSignedIn, "not an access token")
 
+	g := identity.Grant{Account: actor.ID, Role: domain.Auditor}
+	require.NoError(t, w.sessions.Grant(t.Context(), g, "admin"))
+	actor, _, err = w.Authenticate(t.Context(), access)
+	require.NoError(t, err)
+	require.True(t, actor.Has(domain.Auditor), "a role granted here holds at once")
+	require.NoError(t, w.sessions.Revoke(t.Context(), g, "admin"))
+	actor, _, err = w.Authenticate(t.Context(), access)
+	require.NoError(t, err)
+	require.False(t, actor.Has(domain.Auditor))
+
 	require.NoError(t, w.sessions.Disable(t.Context(), actor.ID, "admin"))
 	_, _, err = w.Authenticate(t.Context(), access)
 	require.ErrorIs(t, err, identity.ErrAccountDisabled)
@@ -136,8 +146,9 @@ func TestKeysRotate(t *testing.T) {
 	w.skew.Store(int64(6 * time.Second))
 	_, _, err = w.Authenticate(t.Context(), fresh)
 	require.NoError(t, err)
+	w.skew.Store(int64(time.Minute))
 	_, _, err = w.Authenticate(t.Context(), old)
-	require.ErrorIs(t, err, identity.ErrNotSignedIn, "the old key is gone")
+	require.ErrorIs(t, err, identity.ErrNotSignedIn, "the old key is gone, and what was remembered of it")
 	w.signIn(t)
 }
 
@@ -311,6 +322,19 @@ func FuzzBearer(f *testing.F) {
 		}
 		if err := w.LogoutFromProvider(t.Context(), token); err == nil {
 			t.Fatalf("accepted %q", token)
+		}
+	})
+}
+
+func BenchmarkBearer(b *testing.B) {
+	w := start(b)
+	key := w.store.keys[0]
+	token := sign(b, jose.RS256, key.key, key.id, w.goodClaims())
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			if _, _, err := w.Authenticate(b.Context(), token); err != nil {
+				b.Fatal(err)
+			}
 		}
 	})
 }

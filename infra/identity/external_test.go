@@ -1,0 +1,57 @@
+package identity
+
+import (
+	"testing"
+
+	"github.com/stretchr/testify/require"
+
+	"zhiping/domain"
+)
+
+func TestAnOfficersClaimCountsOnlyWithAnOrganization(t *testing.T) {
+	f := open(t)
+	e := External{Issuer: "https://issuer.example", Subject: "1", Name: "王科长", Roles: []domain.Role{domain.Bureau, "king", domain.System, domain.Analyst}}
+	s, err := f.SignInExternal(t.Context(), e, "192.0.2.1", "", nil)
+	require.NoError(t, err)
+	require.Equal(t, []domain.Role{domain.Analyst}, s.User.Roles)
+	actor, err := f.ActorOf(t.Context(), e)
+	require.NoError(t, err)
+	require.Equal(t, []domain.Role{domain.Analyst}, actor.Roles)
+}
+
+// Who is an officer here for one organization gets nothing from a claim for another.
+func TestAnOfficerHereIsNotOneElsewhereByClaim(t *testing.T) {
+	f := open(t)
+	e := External{Issuer: "https://issuer.example", Subject: "1", Name: "王科长", Roles: []domain.Role{domain.Bureau},
+		Organization: domain.Organization{ID: "elsewhere", Name: "外"}}
+	require.NoError(t, f.PutOrganization(t.Context(), Organization{ID: "here", Name: "内", Kind: KindDepartment}))
+	require.NoError(t, f.Grant(t.Context(), Grant{Account: e.AccountID(), Role: domain.Department, Organization: "here"}, "admin"))
+	want := domain.Organization{ID: "here", Name: "内"}
+	actor, err := f.ActorOf(t.Context(), e)
+	require.NoError(t, err)
+	require.Equal(t, want, actor.Organization)
+	require.Equal(t, []domain.Role{domain.Department}, actor.Roles)
+	s, err := f.SignInExternal(t.Context(), e, "192.0.2.1", "", nil)
+	require.NoError(t, err)
+	require.Equal(t, &want, s.User.Organization)
+	require.Equal(t, []domain.Role{domain.Department}, s.User.Roles)
+}
+
+func TestAnErasedPersonMaySignInAnew(t *testing.T) {
+	f := open(t)
+	e := External{Issuer: "https://issuer.example", Subject: "1", Name: "张三", Roles: []domain.Role{domain.Applicant}}
+	s, err := f.SignInExternal(t.Context(), e, "192.0.2.1", "", []byte("id token"))
+	require.NoError(t, err)
+	hint, err := f.SignOutHint(t.Context(), s.AccessToken)
+	require.NoError(t, err)
+	require.Equal(t, "id token", hint)
+	require.NoError(t, f.Erase(t.Context(), s.User.ID, "admin"))
+	_, _, err = f.Authenticate(t.Context(), s.AccessToken)
+	require.ErrorIs(t, err, ErrNotSignedIn)
+	again, err := f.SignInExternal(t.Context(), e, "192.0.2.1", "", nil)
+	require.NoError(t, err)
+	require.Equal(t, s.User, again.User)
+	require.NoError(t, f.Disable(t.Context(), s.User.ID, "admin"))
+	_, err = f.SignInExternal(t.Context(), e, "192.0.2.1", "", nil)
+	require.ErrorIs(t, err, ErrAccountDisabled)
+}
