@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -44,6 +45,7 @@ func (s *Store) Commit(ctx context.Context, batches ...readmodels.Batch) error {
 		views[i] = v
 	}
 	err := s.lend(ctx, s.writer, func(w *conn) error {
+		defer s.boundLog(w)
 		return w.tx("BEGIN IMMEDIATE", func() error {
 			for i, v := range views {
 				if err := s.missing(w, v, v.commit(w, batches[i], rows[i])); err != nil {
@@ -57,6 +59,21 @@ func (s *Store) Commit(ctx context.Context, batches ...readmodels.Batch) error {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
+}
+
+// boundLog empties the write-ahead log when it has outgrown its limit. SQLite does so by itself as a rule, but only
+// at a moment without readers, which may never come; here it waits for those that are reading.
+func (s *Store) boundLog(w *conn) {
+	if s.commits++; s.commits%16 != 0 {
+		return
+	}
+	info, err := os.Stat(s.cfg.Path + "-wal")
+	if err != nil || info.Size() < s.logLimit {
+		return
+	}
+	if _, err := w.one("PRAGMA wal_checkpoint(TRUNCATE)", nil); err != nil {
+		s.cfg.Logger.Warn("the read store's log could not be emptied", "bytes", info.Size(), "error", err)
+	}
 }
 
 func changed(views []*view, batches []readmodels.Batch) (keys []docKey) {

@@ -41,3 +41,6 @@ func Explain(t testing.TB, s *Store, spec readmodels.Spec, q readmodels.Query) s
 
 // CacheSize is the size of the kept documents.
 func (s *Store) CacheSize() int { return s.docs.size }
+
+// LimitLog makes the store empty its log early.
+func (s *Store) LimitLog(bytes int64) { s.logLimit = bytes }

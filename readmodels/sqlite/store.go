@@ -74,7 +74,10 @@ type Store struct {
 	writer  chan *conn // holds the one writing connection
 	readers chan *conn
 	closed  chan struct{}
-	closing sync.Once
+	// commits and logLimit keep the log bounded; guarded by having the writer.
+	commits  int
+	logLimit int64
+	closing  sync.Once
 
 	mu    sync.RWMutex
 	views map[key]*view
@@ -102,7 +105,7 @@ func New(cfg Config) (*Store, error) {
 	}
 	s := &Store{
 		cfg: cfg, docs: newCache(cfg.DocumentsMiB << 20), writer: make(chan *conn, 1), readers: make(chan *conn, cfg.Readers),
-		closed: make(chan struct{}), views: map[key]*view{}, leases: map[string]deadline{},
+		logLimit: 256 << 20, closed: make(chan struct{}), views: map[key]*view{}, leases: map[string]deadline{},
 	}
 	if s.lock, err = takeLock(cfg.Path + ".lock"); err != nil {
 		return nil, err
