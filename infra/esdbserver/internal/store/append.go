@@ -13,19 +13,35 @@ import (
 //
 // The store keeps the byte slices: the caller must not change them afterwards.
 func (s *Store) Append(ctx context.Context, stream string, expected int64, events []Proposed) (Result, error) {
+	wait, err := s.BeginAppend(ctx, stream, expected, events)
+	if err != nil {
+		return Result{}, err
+	}
+	return wait()
+}
+
+// BeginAppend is Append in two steps: when it returns, the append has its place in line, and the function that it
+// returns waits for the outcome. So one caller can have many appends under way and still in order.
+func (s *Store) BeginAppend(ctx context.Context, stream string, expected int64, events []Proposed) (func() (Result, error), error) {
 	size := 0
 	for i := range events {
 		size += len(events[i].Data) + len(events[i].Meta) + 128
 	}
+	// The writer fills in res before it answers; a caller that gives up earlier must not look at it.
 	var res Result
-	err := s.submit(ctx, size, func(t *tx) (err error) {
+	o, err := s.enqueue(ctx, size, func(t *tx) (err error) {
 		res, err = t.append(stream, expected, events)
 		return err
 	})
 	if err != nil {
-		return Result{}, err
+		return nil, err
 	}
-	return res, nil
+	return func() (Result, error) {
+		if err := s.wait(o); err != nil {
+			return Result{}, err
+		}
+		return res, nil
+	}, nil
 }
 
 func (t *tx) append(name string, expected int64, events []Proposed) (Result, error) {
