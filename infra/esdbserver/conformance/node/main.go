@@ -120,6 +120,16 @@ func makeCertificates(dir string) (*tls.Config, error) {
 	if _, err := writeCertificate(filepath.Join(dir, "ca"), "ca", ca, ca, caKey, caKey); err != nil {
 		return nil, err
 	}
+	// The suite also wants an authority that has signed nothing.
+	other, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		return nil, err
+	}
+	stranger := *ca
+	stranger.Subject.CommonName = "stranger"
+	if _, err := writeCertificate(filepath.Join(dir, "untrusted-ca"), "ca", &stranger, &stranger, other, other); err != nil {
+		return nil, err
+	}
 	leaf := &x509.Certificate{
 		SerialNumber: big.NewInt(2), Subject: pkix.Name{CommonName: "localhost"}, NotBefore: now.Add(-time.Hour),
 		NotAfter: now.AddDate(0, 0, 7), DNSNames: []string{"localhost"}, IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)},
