@@ -225,3 +225,12 @@ func (m *memory) Release(_ context.Context, _ string, token uint64) error {
 	}
 	return nil
 }
+
+// rewind turns all checkpoints back and leaves the documents, and what was deleted, as they are.
+func (m *memory) rewind(to uint64) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	for k := range m.at {
+		m.at[k] = min(m.at[k], to)
+	}
+}

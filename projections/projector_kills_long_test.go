@@ -1,0 +1,5 @@
+//go:build long
+
+package projections_test
+
+const kills = 100
