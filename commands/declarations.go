@@ -137,6 +137,26 @@ func (x *Executor) Problems(ctx context.Context, env Envelope, id uuid.UUID) ([]
 	return f.Checker.Validate(declaration.Form(d.state, f)), nil
 }
 
+// Slot tells, before any content is read, what the slot of a file to be attached takes: the same refusals as
+// AttachFile's own, as far as they do not depend on the content.
+func (x *Executor) Slot(ctx context.Context, env Envelope, id uuid.UUID, file declaration.File) (catalog.Slot, error) {
+	d, _, err := load(ctx, x, declarations, domain.Stream(domain.CategoryDeclaration, id.String()), false)
+	if err != nil {
+		return catalog.Slot{}, err
+	}
+	if err := authoriseDeclaration(env.Actor, "AttachFile", false, d.state); err != nil {
+		return catalog.Slot{}, err
+	}
+	if d.state.Status == "" {
+		return catalog.Slot{}, declaration.ErrNotFound
+	}
+	f, err := x.declarationFacts(ctx, env, d.state, declaration.AttachFile{})
+	if err != nil {
+		return catalog.Slot{}, err
+	}
+	return declaration.Attachable(d.state, f, file)
+}
+
 // Checker is the compiled definition of a published notice.
 func (x *Executor) Checker(ctx context.Context, noticeID uuid.UUID) (declaration.Checker, error) {
 	if c, ok := x.checkers.Get(noticeID); ok {

@@ -107,3 +107,12 @@ func (v View[D]) Find(ctx context.Context, r Reader, q Query) (Page[D], error) {
 func (v View[D]) Count(ctx context.Context, r Reader, equal map[string]any, max int) (int, error) {
 	return r.Count(ctx, v.Spec(), equal, max)
 }
+
+// Key is the place of an item in a list sorted by a field, for continuing behind it.
+func (v View[D]) Key(sort string, item Item[D]) Key {
+	k := Key{ID: item.ID}
+	if sort != "" {
+		k.Value = v.fields(item.Doc)[sort]
+	}
+	return k
+}

@@ -71,24 +71,31 @@ func compact(data json.RawMessage) (json.RawMessage, error) {
 }
 
 func attachFile(s State, c AttachFile) ([]Event, error) {
-	def := c.Facts.Checker.Definition()
-	i := slices.IndexFunc(def.Slots, func(sl catalog.Slot) bool { return sl.Key == c.File.Slot })
-	if i < 0 {
-		f := domain.NewFault("unknown_slot", text.Args{"slot": c.File.Slot})
-		f.Slot, f.Location = c.File.Slot, "body.slot"
-		return nil, domain.ErrInvalid.WithFaults(f)
-	}
-	slot := def.Slots[i]
-	if err := editing(s, c.Facts, slot.Module); err != nil {
-		return nil, err
-	}
-	if err := savedBefore(s, slot, c.File); err != nil {
+	slot, err := Attachable(s, c.Facts, c.File)
+	if err != nil {
 		return nil, err
 	}
 	if err := fits(s, slot, c.File); err != nil {
 		return nil, err
 	}
 	return []Event{FileAttached{File: c.File}}, nil
+}
+
+// Attachable is the slot that a file would go to, or why none takes one now. Only the file's slot and recommender
+// are looked at, so that it can be asked before the content has arrived.
+func Attachable(s State, f Facts, file File) (catalog.Slot, error) {
+	def := f.Checker.Definition()
+	i := slices.IndexFunc(def.Slots, func(sl catalog.Slot) bool { return sl.Key == file.Slot })
+	if i < 0 {
+		fault := domain.NewFault("unknown_slot", text.Args{"slot": file.Slot})
+		fault.Slot, fault.Location = file.Slot, "body.slot"
+		return catalog.Slot{}, domain.ErrInvalid.WithFaults(fault)
+	}
+	slot := def.Slots[i]
+	if err := editing(s, f, slot.Module); err != nil {
+		return catalog.Slot{}, err
+	}
+	return slot, savedBefore(s, slot, file)
 }
 
 // savedBefore is the manual's order: save first, then attach.

@@ -1,0 +1,60 @@
+package http
+
+import (
+	"zhiping/domain/binding"
+	"zhiping/domain/declaration"
+	"zhiping/domain/notice"
+	"zhiping/domain/unit"
+)
+
+// anonymous is what analytics consumers see of an event: decisions, stages, types and units, never a person's name,
+// form, file or opinion. An event that is not named here shows nothing.
+func anonymous(event any) any {
+	switch e := event.(type) {
+	case unit.Registered:
+		return e
+	case unit.Approved:
+		return e
+	case binding.Requested:
+		return map[string]any{"unit": e.Unit}
+	case binding.Approved:
+		return e
+	case binding.Rejected:
+		return map[string]any{"unit": e.Unit}
+	case binding.Withdrawn:
+		return e
+	case binding.Unbound:
+		return e
+	case notice.Drafted:
+		return e
+	case notice.Revised:
+		return e
+	case notice.Published:
+		return map[string]any{"type": e.Definition.Type, "version": e.Definition.Version}
+	case notice.Extended:
+		return e
+	case notice.Closed:
+		return e
+	case declaration.Started:
+		return map[string]any{"id": e.ID, "notice": e.Notice, "unit": e.Unit, "department": e.Department}
+	case declaration.ModuleSaved:
+		return map[string]any{"module": e.Module}
+	case declaration.FileAttached:
+		return map[string]any{"slot": e.File.Slot, "size": e.File.Size, "type": e.File.Type}
+	case declaration.FileRemoved:
+		return map[string]any{"slot": e.File.Slot}
+	case declaration.Submitted:
+		return map[string]any{"round": e.Round, "unit": e.Unit, "department": e.Department, "route": e.Route, "stage": e.Stage}
+	case declaration.Withdrawn:
+		return e
+	case declaration.StageApproved:
+		return map[string]any{"stage": e.Stage, "organization": e.Organization, "next": e.Next}
+	case declaration.Returned:
+		return map[string]any{"stage": e.Stage, "organization": e.Organization, "modules": e.Modules}
+	case declaration.Terminated:
+		return map[string]any{"stage": e.Stage, "organization": e.Organization}
+	case declaration.Approved:
+		return map[string]any{"stage": e.Stage, "organization": e.Organization}
+	}
+	return map[string]any{}
+}

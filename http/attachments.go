@@ -1,0 +1,192 @@
+package http
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"mime"
+	"mime/multipart"
+	"net/url"
+	"strconv"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gofiber/fiber/v2"
+	"github.com/google/uuid"
+
+	"zhiping/domain"
+	"zhiping/domain/catalog"
+	"zhiping/domain/declaration"
+	"zhiping/domain/text"
+)
+
+func (s *Server) attachmentRoutes() {
+	handle(s, route{"POST", "/declarations/{id}/attachments", "Attach a file (multipart: slot, recommender for an expert's file, file)", "AttachFile", 201}, s.attach)
+	handle(s, route{"GET", "/declarations/{id}/attachments/{aid}", "Download a file; ranges are served", "viewDeclaration", 200}, s.download)
+	handle(s, route{"DELETE", "/declarations/{id}/attachments/{aid}", "Remove a file while its module is editable", "RemoveFile", 200}, func(ctx context.Context, in *byFile) (*written[Form], error) {
+		return s.declare(ctx, in.ID, 200, declaration.RemoveFile{ID: in.AID})
+	})
+	op := s.api.OpenAPI().Paths["/api/v1/declarations/{id}/attachments"].Post
+	op.RequestBody = &huma.RequestBody{Required: true, Content: map[string]*huma.MediaType{fiber.MIMEMultipartForm: {Schema: &huma.Schema{
+		Type: "object", Required: []string{"slot", "file"}, Properties: map[string]*huma.Schema{
+			"slot": {Type: "string"}, "recommender": {Type: "string", Format: "uuid"}, "file": {Type: "string", Format: "binary"},
+		},
+	}}}}
+}
+
+type byFile struct {
+	ID  uuid.UUID `path:"id"`
+	AID uuid.UUID `path:"aid"`
+}
+
+// attach streams the file to the blob store and only then names it in an event: a crash between the two leaves
+// content that no event refers to, never an event without its content.
+func (s *Server) attach(ctx context.Context, in *byID) (*written[Attachment], error) {
+	rq := requestOf(ctx)
+	stream := rq.fiber.Context().RequestBodyStream()
+	if stream == nil {
+		return nil, ErrMalformed
+	}
+	defer discard(rq.fiber, stream)
+	_, params, err := mime.ParseMediaType(rq.fiber.Get(fiber.HeaderContentType))
+	if err != nil || params["boundary"] == "" {
+		return nil, ErrContentType
+	}
+	file, err := s.receiveFile(ctx, in.ID, multipart.NewReader(io.LimitReader(stream, maxUpload), params["boundary"]))
+	if err != nil {
+		return nil, err
+	}
+	file.ID = rq.newID("file")
+	r, err := s.Executor.Declaration(ctx, rq.envelope(), in.ID, declaration.AttachFile{File: file})
+	if err != nil {
+		return nil, err
+	}
+	out := wrote(r, 201, attachmentOf(file))
+	out.Location = fmt.Sprintf("/api/v1/declarations/%s/attachments/%s", in.ID, file.ID)
+	return out, nil
+}
+
+// receiveFile reads the parts; the fields come before the file, since the slot says what content is taken.
+func (s *Server) receiveFile(ctx context.Context, id uuid.UUID, parts *multipart.Reader) (declaration.File, error) {
+	var file declaration.File
+	for {
+		part, err := parts.NextPart()
+		if errors.Is(err, io.EOF) {
+			return file, domain.ErrInvalid.WithFaults(missingPart("file"))
+		}
+		if err != nil {
+			return file, ErrMalformed
+		}
+		switch part.FormName() {
+		case "slot", "recommender":
+			value, err := io.ReadAll(io.LimitReader(part, maxID))
+			if err != nil {
+				return file, ErrMalformed
+			}
+			if part.FormName() == "slot" {
+				file.Slot = string(value)
+			} else {
+				file.Recommender = string(value)
+			}
+		case "file":
+			slot, err := s.slotFor(ctx, id, file)
+			if err != nil {
+				return file, err
+			}
+			file.Name = s.Blobs.SafeName(rawFileName(part))
+			blob, err := s.Blobs.Put(ctx, part, slot)
+			if err != nil {
+				return file, err
+			}
+			file.Size, file.Type, file.SHA256 = blob.Size, blob.Type, blob.SHA256
+			return file, nil
+		}
+	}
+}
+
+// rawFileName is the name as it was sent. The standard library cuts paths with slashes only, and by the server's
+// own rules; SafeName knows those of all systems.
+func rawFileName(part *multipart.Part) string {
+	if _, params, err := mime.ParseMediaType(part.Header.Get(fiber.HeaderContentDisposition)); err == nil {
+		return params["filename"]
+	}
+	return part.FileName()
+}
+
+func missingPart(name string) domain.Fault {
+	f := domain.NewFault("missing", nil)
+	f.Location = "body." + name
+	return f
+}
+
+// slotFor asks, before any content is read, whether the caller could attach it: a stranger's upload is not stored.
+func (s *Server) slotFor(ctx context.Context, id uuid.UUID, file declaration.File) (catalog.Slot, error) {
+	if file.Slot == "" {
+		return catalog.Slot{}, domain.ErrInvalid.WithFaults(missingPart("slot"))
+	}
+	return s.Executor.Slot(ctx, requestOf(ctx).envelope(), id, file)
+}
+
+// download serves content to those who may see the declaration.
+func (s *Server) download(ctx context.Context, in *byFile) (*huma.StreamResponse, error) {
+	d, err := s.formDoc(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	file, ok := d.State.File(in.AID)
+	if !ok {
+		return nil, declaration.ErrFileNotFound
+	}
+	rq := requestOf(ctx)
+	if tag := `"` + file.SHA256 + `"`; rq.ifNoneMatch == tag {
+		return &huma.StreamResponse{Body: func(hc huma.Context) { hc.SetHeader(fiber.HeaderETag, tag); hc.SetStatus(fiber.StatusNotModified) }}, nil
+	}
+	offset, length, partial, err := rangeOf(rq.fiber.Get(fiber.HeaderRange), file.Size)
+	if err != nil {
+		rq.fiber.Set(fiber.HeaderContentRange, fmt.Sprintf("bytes */%d", file.Size))
+		return nil, err
+	}
+	content, err := s.Blobs.Reader(ctx, file.SHA256, offset, length)
+	if err != nil {
+		return nil, err
+	}
+	return &huma.StreamResponse{Body: func(hc huma.Context) {
+		c := rq.fiber
+		c.Set(fiber.HeaderContentType, file.Type)
+		c.Set(fiber.HeaderAcceptRanges, "bytes")
+		c.Set(fiber.HeaderETag, `"`+file.SHA256+`"`)
+		c.Set(fiber.HeaderContentDisposition, "attachment; filename*=UTF-8''"+url.PathEscape(file.Name))
+		c.Status(fiber.StatusOK)
+		if partial {
+			c.Status(fiber.StatusPartialContent)
+			c.Set(fiber.HeaderContentRange, fmt.Sprintf("bytes %d-%d/%d", offset, offset+length-1, file.Size))
+		}
+		c.Context().SetBodyStream(content, int(length)) // closes it
+	}}, nil
+}
+
+var errRange = domain.NewError("range", "range_not_satisfiable")
+
+// rangeOf reads a single byte range (RFC 9110, 14.2); several at once are served whole, which is allowed.
+func rangeOf(header string, size int64) (offset, length int64, partial bool, err error) {
+	spec, ok := strings.CutPrefix(header, "bytes=")
+	if !ok || strings.Contains(spec, ",") {
+		return 0, size, false, nil
+	}
+	first, last, _ := strings.Cut(spec, "-")
+	from, ferr := strconv.ParseInt(first, 10, 64)
+	to, terr := strconv.ParseInt(last, 10, 64)
+	switch {
+	case first == "" && terr == nil && to > 0: // the last bytes
+		from, to = max(0, size-to), size-1
+	case ferr != nil || from < 0 || last != "" && terr != nil:
+		return 0, size, false, nil
+	case last == "" || to >= size:
+		to = size - 1
+	}
+	if from > to || from >= size {
+		return 0, 0, false, errRange.With(text.Args{"size": size})
+	}
+	return from, to - from + 1, true, nil
+}

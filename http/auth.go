@@ -1,0 +1,71 @@
+package http
+
+import (
+	"context"
+	"time"
+
+	"github.com/gofiber/fiber/v2"
+
+	"zhiping/domain"
+)
+
+// User is what an account may see of itself.
+type User struct {
+	ID           string               `json:"id"`
+	Name         string               `json:"name"`
+	Roles        []domain.Role        `json:"roles"`
+	Organization *domain.Organization `json:"organization,omitempty"`
+}
+
+func userOf(a domain.Actor) User {
+	u := User{ID: a.ID, Name: a.Name, Roles: a.Roles}
+	if a.Organization.ID != "" {
+		u.Organization = &a.Organization
+	}
+	return u
+}
+
+type loginBody struct {
+	Account   string `json:"account" minLength:"1" maxLength:"64"`
+	Password  string `json:"password" minLength:"1" maxLength:"512"`
+	CaptchaID string `json:"captchaId,omitempty" maxLength:"64"`
+	Captcha   string `json:"captcha,omitempty" maxLength:"16"`
+}
+
+type signedIn struct {
+	AccessToken string    `json:"accessToken"`
+	ExpiresAt   time.Time `json:"expiresAt"`
+	CSRFToken   string    `json:"csrfToken,omitempty"`
+	User        User      `json:"user"`
+}
+
+func (s *Server) authRoutes() {
+	handle(s, route{"POST", "/auth/login", "Sign in with a password", "", 200}, s.login)
+	handle(s, route{"POST", "/auth/logout", "End this session", anyone, 204}, s.logout)
+	handle(s, route{"GET", "/me", "Who is signed in", anyone, 200}, func(ctx context.Context, _ *struct{}) (*struct{ Body User }, error) {
+		return &struct{ Body User }{userOf(requestOf(ctx).actor)}, nil
+	})
+}
+
+func (s *Server) login(ctx context.Context, in *struct{ Body loginBody }) (*struct{ Body signedIn }, error) {
+	rq := requestOf(ctx)
+	session, err := s.Auth.Login(ctx, Login{
+		Account: in.Body.Account, Password: in.Body.Password, CaptchaID: in.Body.CaptchaID, Captcha: in.Body.Captcha,
+		Address: rq.ip, UserAgent: rq.fiber.Get(fiber.HeaderUserAgent),
+	})
+	if err != nil {
+		return nil, err
+	}
+	rq.fiber.Cookie(&fiber.Cookie{Name: cookieName, Value: session.Token, Path: "/", Expires: session.ExpiresAt,
+		HTTPOnly: true, Secure: s.Secure, SameSite: fiber.CookieSameSiteLaxMode})
+	return &struct{ Body signedIn }{signedIn{session.Token, session.ExpiresAt, session.CSRF, userOf(session.Actor)}}, nil
+}
+
+func (s *Server) logout(ctx context.Context, _ *struct{}) (*struct{}, error) {
+	rq := requestOf(ctx)
+	if err := s.Auth.Logout(ctx, rq.token); err != nil {
+		return nil, err
+	}
+	rq.fiber.ClearCookie(cookieName)
+	return nil, nil
+}

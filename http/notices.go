@@ -1,0 +1,282 @@
+package http
+
+import (
+	"context"
+	"encoding/json"
+	"time"
+
+	"github.com/google/uuid"
+
+	"zhiping/commands"
+	"zhiping/domain"
+	"zhiping/domain/access"
+	"zhiping/domain/catalog"
+	"zhiping/domain/notice"
+	"zhiping/readmodels"
+	"zhiping/readmodels/views"
+)
+
+// Named is a key with its name in the caller's language.
+type Named struct {
+	Key  string `json:"key"`
+	Name string `json:"name"`
+}
+
+// Line is a business line with its declaration types.
+type Line struct {
+	Key   string  `json:"key"`
+	Name  string  `json:"name"`
+	Types []Named `json:"types"`
+}
+
+// CheckItem is one line of the self-check.
+type CheckItem struct {
+	Key      string `json:"key"`
+	Text     string `json:"text"`
+	Required bool   `json:"required"`
+}
+
+// Module is one page of the form, with its JSON Schema.
+type Module struct {
+	Key      string          `json:"key"`
+	Name     string          `json:"name"`
+	Required bool            `json:"required"`
+	Schema   json.RawMessage `json:"schema"`
+}
+
+// Slot is a place for files.
+type Slot struct {
+	Key      string           `json:"key"`
+	Name     string           `json:"name"`
+	Module   string           `json:"module"`
+	Required bool             `json:"required"`
+	Types    []string         `json:"types"`
+	MaxBytes int64            `json:"maxBytes"`
+	MaxFiles int              `json:"maxFiles"`
+	Pixels   []catalog.Pixels `json:"pixels,omitempty"`
+}
+
+// Stage is one step of the review route.
+type Stage struct {
+	Stage string `json:"stage"`
+	Name  string `json:"name"`
+}
+
+// Notice is a call for declarations.
+type Notice struct {
+	ID              uuid.UUID           `json:"id"`
+	Type            string              `json:"type"`
+	Line            string              `json:"line"`
+	Title           string              `json:"title"`
+	Year            int                 `json:"year"`
+	Batch           string              `json:"batch,omitempty"`
+	State           string              `json:"state" enum:"draft,upcoming,open,closed"`
+	OpensAt         time.Time           `json:"opensAt"`
+	ClosesAt        time.Time           `json:"closesAt"`
+	CutOff          time.Time           `json:"cutOff"`
+	Instructions    string              `json:"instructions"`
+	Bureau          domain.Organization `json:"bureau"`
+	Committee       domain.Organization `json:"committee"`
+	ResubmitTo      string              `json:"resubmitTo,omitempty"`
+	CorrectionDays  int                 `json:"correctionDays,omitempty"`
+	Quota           int                 `json:"quota,omitempty"`
+	SelfCheck       []CheckItem         `json:"selfCheck"`
+	Modules         []Module            `json:"modules"`
+	AttachmentSlots []Slot              `json:"attachmentSlots"`
+	Recommenders    *Recommending       `json:"recommenders,omitempty"`
+	Route           []Stage             `json:"route"`
+	Revision        uint64              `json:"revision"`
+}
+
+// Recommending is what the 破格推荐专家 part asks of each expert.
+type Recommending struct {
+	Count  int             `json:"count"`
+	Schema json.RawMessage `json:"schema"`
+}
+
+func (s *Server) noticeOf(lang string, id uuid.UUID, st notice.State, revision uint64) Notice {
+	c, d := st.Content, st.Definition
+	if st.Status == notice.StatusDraft { // what it would be published with now
+		d, _ = s.Catalog.Definition(c.Type)
+	}
+	n := Notice{
+		ID: id, Type: c.Type, Line: d.Line, Title: c.Title, Year: c.Year, Batch: c.Batch, State: st.Phase(s.Clock()),
+		OpensAt: c.OpensAt.UTC(), ClosesAt: c.ClosesAt.UTC(), CutOff: c.CutOffDate().UTC(), Instructions: c.Instructions,
+		Bureau: c.Bureau, Committee: c.Committee, ResubmitTo: c.ResubmitTo, CorrectionDays: c.CorrectionDays, Quota: c.Quota,
+		SelfCheck: []CheckItem{}, Modules: []Module{}, AttachmentSlots: []Slot{}, Route: []Stage{}, Revision: revision,
+	}
+	for _, i := range d.SelfCheck {
+		n.SelfCheck = append(n.SelfCheck, CheckItem{i.Key, i.Text.In(lang), i.Required})
+	}
+	for _, m := range d.Modules {
+		n.Modules = append(n.Modules, Module{m.Key, m.Name.In(lang), m.Required, m.Schema})
+	}
+	for _, sl := range d.Slots {
+		n.AttachmentSlots = append(n.AttachmentSlots, Slot{sl.Key, sl.Name.In(lang), sl.Module, sl.Required && sl.When == "", sl.Types, sl.MaxBytes, sl.MaxFiles, sl.Pixels})
+	}
+	if r := d.Recommender; r != nil {
+		n.Recommenders = &Recommending{r.Count, r.Schema}
+	}
+	for _, st := range d.Route {
+		n.Route = append(n.Route, Stage{st.Key, st.Name.In(lang)})
+	}
+	return n
+}
+
+// noticeBody is what an office writes.
+type noticeBody struct {
+	Type           string              `json:"type" maxLength:"64"`
+	Title          string              `json:"title" maxLength:"1000"`
+	Year           int                 `json:"year"`
+	Batch          string              `json:"batch,omitempty" maxLength:"50"`
+	OpensAt        time.Time           `json:"opensAt"`
+	ClosesAt       time.Time           `json:"closesAt"`
+	CutOff         time.Time           `json:"cutOff,omitempty"`
+	Instructions   string              `json:"instructions"`
+	Bureau         domain.Organization `json:"bureau,omitempty"`
+	Committee      domain.Organization `json:"committee"`
+	ResubmitTo     string              `json:"resubmitTo,omitempty"`
+	CorrectionDays int                 `json:"correctionDays,omitempty"`
+	Quota          int                 `json:"quota,omitempty"`
+}
+
+// content fills in the caller's own bureau where none is named.
+func (b noticeBody) content(a domain.Actor) notice.Content {
+	if b.Bureau.ID == "" && a.Has(domain.Bureau) {
+		b.Bureau = a.Organization
+	}
+	return notice.Content{
+		Type: b.Type, Title: b.Title, Year: b.Year, Batch: b.Batch, OpensAt: b.OpensAt.UTC(), ClosesAt: b.ClosesAt.UTC(),
+		CutOff: b.CutOff.UTC(), Instructions: b.Instructions, Bureau: b.Bureau, Committee: b.Committee,
+		ResubmitTo: b.ResubmitTo, CorrectionDays: b.CorrectionDays, Quota: b.Quota,
+	}
+}
+
+func (s *Server) lineRoutes() {
+	handle(s, route{"GET", "/lines", "The business lines with their declaration types", "viewLines", 200},
+		func(ctx context.Context, _ *struct{}) (*struct{ Body list[Line] }, error) {
+			lang := requestOf(ctx).lang
+			out := list[Line]{Items: []Line{}}
+			for _, l := range s.Catalog.Lines() {
+				line := Line{Key: l.Key, Name: l.Name.In(lang)}
+				for _, t := range l.Types {
+					line.Types = append(line.Types, Named{t.Key, t.Name.In(lang)})
+				}
+				out.Items = append(out.Items, line)
+			}
+			return &struct{ Body list[Line] }{out}, nil
+		})
+}
+
+func (s *Server) noticeRoutes() {
+	handle(s, route{"GET", "/notices", "Notices, newest first", "viewNotices", 200}, s.notices)
+	handle(s, route{"GET", "/notices/{id}", "A notice with the form that it asks for", "viewNotices", 200}, s.notice)
+	handle(s, route{"POST", "/notices", "Draft a notice", "DraftNotice", 201}, s.draftNotice)
+	handle(s, route{"PUT", "/notices/{id}", "Revise a draft, or extend a published notice", "ReviseNotice", 200}, s.reviseNotice)
+	handle(s, route{"POST", "/notices/{id}/publish", "Publish a notice", "PublishNotice", 200}, s.noticeCommand(notice.Publish{}))
+	handle(s, route{"POST", "/notices/{id}/close", "Close a notice", "CloseNotice", 200}, s.noticeCommand(notice.Close{}))
+}
+
+type noticesIn struct {
+	paging
+	Type string `query:"type" maxLength:"64"`
+	Open bool   `query:"open"`
+}
+
+// notices lists what the caller may see. Whether a window is open depends on the time, which no index knows, so
+// pages of published notices are looked through until enough are open; there are some dozens.
+func (s *Server) notices(ctx context.Context, in *noticesIn) (*struct{ Body list[Notice] }, error) {
+	rq := requestOf(ctx)
+	key, err := in.key()
+	if err != nil {
+		return nil, err
+	}
+	q := readmodels.Query{Equal: map[string]any{}, Sort: "created", Desc: true, After: key, Limit: in.Limit}
+	if in.Type != "" {
+		q.Equal["type"] = in.Type
+	}
+	drafts := access.Allowed(rq.actor, "viewDraftNotices", access.Resource{})
+	out := list[Notice]{Items: []Notice{}}
+	for {
+		page, err := views.Notices.Find(ctx, s.Reader, q)
+		if err != nil {
+			return nil, err
+		}
+		for _, i := range page.Items {
+			n := s.noticeOf(rq.lang, i.Doc.ID, i.Doc.State, i.Doc.Revision)
+			if in.Open && n.State != "open" || n.State == "draft" && !drafts {
+				continue
+			}
+			if len(out.Items) == in.Limit {
+				return &struct{ Body list[Notice] }{out}, nil
+			}
+			out.Items = append(out.Items, n)
+			next := readmodels.EncodeCursor(readmodels.Key{Value: i.Doc.Created, ID: i.ID})
+			out.Next = &next
+		}
+		if page.Next == nil {
+			out.Next = nil
+			return &struct{ Body list[Notice] }{out}, nil
+		}
+		q.After = page.Next
+	}
+}
+
+type byID struct {
+	ID uuid.UUID `path:"id"`
+}
+
+func (s *Server) notice(ctx context.Context, in *byID) (*read[Notice], error) {
+	rq := requestOf(ctx)
+	d, err := one(ctx, s, views.Notices, in.ID.String(), notice.ErrNotFound)
+	if err != nil {
+		return nil, err
+	}
+	if d.State.Status == notice.StatusDraft && !access.Allowed(rq.actor, "viewDraftNotices", access.Resource{}) {
+		return nil, notice.ErrNotFound
+	}
+	return found(ctx, s.noticeOf(rq.lang, d.ID, d.State, d.Revision), d.Revision), nil
+}
+
+func (s *Server) draftNotice(ctx context.Context, in *struct{ Body noticeBody }) (*written[Notice], error) {
+	rq := requestOf(ctx)
+	id := rq.newID("notice")
+	r, err := s.Executor.Notice(ctx, rq.envelope(), id, notice.Draft{Content: in.Body.content(rq.actor)})
+	if err != nil {
+		return nil, err
+	}
+	out := wrote(r, 201, s.noticeOf(rq.lang, id, r.State, r.Revision))
+	out.Location = "/api/v1/notices/" + id.String()
+	return out, nil
+}
+
+func (s *Server) reviseNotice(ctx context.Context, in *struct {
+	byID
+	Body noticeBody
+}) (*written[Notice], error) {
+	rq := requestOf(ctx)
+	r, err := s.Executor.Notice(ctx, rq.envelope(), in.ID, notice.Revise{Content: in.Body.content(rq.actor)})
+	if err != nil {
+		return nil, err
+	}
+	return wrote(r, 200, s.noticeOf(rq.lang, in.ID, r.State, r.Revision)), nil
+}
+
+func (s *Server) noticeCommand(c notice.Command) func(context.Context, *byID) (*written[Notice], error) {
+	return func(ctx context.Context, in *byID) (*written[Notice], error) {
+		rq := requestOf(ctx)
+		r, err := s.Executor.Notice(ctx, rq.envelope(), in.ID, c)
+		if err != nil {
+			return nil, err
+		}
+		return wrote(r, 200, s.noticeOf(rq.lang, in.ID, r.State, r.Revision)), nil
+	}
+}
+
+// newID is a new id, and the same one again when the same caller repeats the same Idempotency-Key.
+func (rq *request) newID(what string) uuid.UUID {
+	if rq.key == "" {
+		return uuid.New()
+	}
+	return domain.DerivedID(commands.CommandID(rq.actor.ID, rq.key).String(), what)
+}

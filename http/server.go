@@ -1,0 +1,201 @@
+package http
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	nethttp "net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
+	"github.com/gofiber/fiber/v2"
+	"github.com/gofiber/fiber/v2/middleware/adaptor"
+
+	"zhiping/commands"
+	"zhiping/domain"
+	"zhiping/domain/catalog"
+	"zhiping/readmodels"
+)
+
+// Login is a sign-in with a password.
+type Login struct {
+	Account, Password, CaptchaID, Captcha string
+	Address, UserAgent                    string
+}
+
+// Session is what a sign-in made.
+type Session struct {
+	Token     string
+	CSRF      string
+	ExpiresAt time.Time
+	Actor     domain.Actor
+}
+
+// Auth signs people in and tells who a token belongs to. Safe for concurrent use.
+type Auth interface {
+	Login(ctx context.Context, l Login) (Session, error)
+	// Authenticate also answers the session's CSRF token, which callers with the cookie must repeat.
+	Authenticate(ctx context.Context, token string) (domain.Actor, string, error)
+	Logout(ctx context.Context, token string) error
+}
+
+// Blob is content that was stored.
+type Blob struct {
+	SHA256 string
+	Size   int64
+	Type   string
+}
+
+// Blobs keeps the content of attachments. Safe for concurrent use.
+type Blobs interface {
+	Put(ctx context.Context, content io.Reader, slot catalog.Slot) (Blob, error)
+	Reader(ctx context.Context, sha256 string, offset, length int64) (io.ReadCloser, error)
+	SafeName(name string) string
+}
+
+// Tracker knows how far the read models are. Safe for concurrent use.
+type Tracker interface {
+	Wait(ctx context.Context, position uint64) error
+	Position(ctx context.Context) (uint64, error)
+}
+
+// Feed reads the log of all streams, for the event feed. Safe for concurrent use.
+type Feed interface {
+	// ReadAll answers at most limit events behind a position, and where to go on; more is false at the end.
+	ReadAll(ctx context.Context, after uint64, types []string, limit int) (events []domain.Recorded, next uint64, more bool, err error)
+}
+
+// Config is what a Server is made of. All but Metrics and Logger is required.
+type Config struct {
+	Executor *commands.Executor
+	Events   commands.EventStore
+	Feed     Feed
+	Reader   readmodels.Reader
+	Tracker  Tracker
+	Auth     Auth
+	Blobs    Blobs
+	Catalog  *catalog.Catalog
+	Clock    func() time.Time
+	NewID    func() string // for request ids
+	// Ready tells why the process cannot serve now; nil means that it can.
+	Ready   func(context.Context) error
+	Metrics nethttp.Handler
+	Logger  *slog.Logger
+	// Secure marks cookies as for TLS only.
+	Secure bool
+}
+
+// Validate joins all faults of the configuration.
+func (c Config) Validate() error {
+	var errs []error
+	for name, missing := range map[string]bool{
+		"Executor": c.Executor == nil, "Events": c.Events == nil, "Feed": c.Feed == nil, "Reader": c.Reader == nil,
+		"Tracker": c.Tracker == nil, "Auth": c.Auth == nil, "Blobs": c.Blobs == nil, "Catalog": c.Catalog == nil,
+		"Clock": c.Clock == nil, "NewID": c.NewID == nil, "Ready": c.Ready == nil,
+	} {
+		if missing {
+			errs = append(errs, fmt.Errorf("http: Config.%s is missing", name))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+// Limits on requests. An upload may be as large as the largest slot takes; the rest are forms.
+const (
+	maxJSON       = 1 << 20
+	maxUpload     = 64 << 20 // what is read and thrown away of an upload that is too large, so that its sender hears why
+	prefetch      = 64 << 10
+	readTimeout   = 60 * time.Second
+	writeTimeout  = 120 * time.Second
+	idleTimeout   = 90 * time.Second
+	drainTimeout  = 20 * time.Second
+	behindTimeout = 5 * time.Second
+)
+
+// Server serves the API.
+type Server struct {
+	Config
+	app  *fiber.App
+	api  huma.API
+	done chan struct{} // closed when serving ends, for streams that would go on for ever
+}
+
+// New makes a server that does not listen yet.
+func New(c Config) (*Server, error) {
+	if err := c.Validate(); err != nil {
+		return nil, err
+	}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Server{Config: c, done: make(chan struct{})}
+	s.app = fiber.New(fiber.Config{
+		DisableStartupMessage: true, ErrorHandler: s.fiberError, Immutable: true, StrictRouting: true, UnescapePath: true,
+		StreamRequestBody: true, DisablePreParseMultipartForm: true, BodyLimit: prefetch,
+		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, ReadBufferSize: 16 << 10,
+	})
+	s.app.Use(s.receive)
+	config := huma.DefaultConfig("zhiping 职评", "1")
+	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "/openapi", "", ""
+	config.CreateHooks = nil // no $schema links in bodies
+	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer"}}
+	// The library makes its own errors in one place only, this variable; ours read the language from the request.
+	huma.NewErrorWithContext = libraryError
+	s.api = humafiber.New(s.app, config)
+	s.operations()
+	s.app.Use(func(*fiber.Ctx) error { return fiber.ErrNotFound })
+	return s, nil
+}
+
+// operations registers every route.
+func (s *Server) operations() {
+	s.app.Get("/healthz", func(c *fiber.Ctx) error { return c.SendString("ok") })
+	s.app.Get("/readyz", s.ready)
+	s.app.Get("/docs", docs)
+	if s.Metrics != nil {
+		s.app.Get("/metrics", adaptor.HTTPHandler(s.Metrics))
+	}
+	s.authRoutes()
+	s.lineRoutes()
+	s.noticeRoutes()
+	s.unitRoutes()
+	s.bindingRoutes()
+	s.declarationRoutes()
+	s.attachmentRoutes()
+	s.recommenderRoutes()
+	s.reviewRoutes()
+	s.auditRoutes()
+	s.eventRoutes()
+}
+
+func (s *Server) ready(c *fiber.Ctx) error {
+	if err := s.Ready(c.UserContext()); err != nil {
+		s.Logger.Warn("not ready", "error", err)
+		return s.write(c, ErrNotReady)
+	}
+	return c.SendString("ok")
+}
+
+// OpenAPI is the published contract.
+func (s *Server) OpenAPI() *huma.OpenAPI { return s.api.OpenAPI() }
+
+// App is the Fiber application, for tests that need no listener.
+func (s *Server) App() *fiber.App { return s.app }
+
+// Serve answers requests until ctx ends, then finishes those under way. The listener is closed by then.
+func (s *Server) Serve(ctx context.Context, l net.Listener) error {
+	served := make(chan error, 1)
+	go func() { served <- s.app.Listener(l) }()
+	select {
+	case err := <-served:
+		return fmt.Errorf("http: %w", err)
+	case <-ctx.Done():
+	}
+	close(s.done)
+	err := s.app.ShutdownWithTimeout(drainTimeout)
+	return errors.Join(err, <-served)
+}
