@@ -1,0 +1,87 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"io"
+
+	"github.com/google/uuid"
+
+	"zhiping/domain"
+	"zhiping/domain/catalog"
+	"zhiping/http"
+	"zhiping/infra/blobs"
+	"zhiping/infra/eventstore"
+	"zhiping/infra/identity"
+)
+
+func (n *node) openAPI(context.Context, *serveCmd) (err error) {
+	n.api, err = http.New(http.Config{
+		Executor: n.executor, Events: n.events, Feed: feed{n.events}, Reader: n.reader, Tracker: n.tracker,
+		Auth: auth{n.identity}, Blobs: files{n.blobs}, Catalog: n.catalog, Clock: n.clock,
+		NewID: func() string { return uuid.NewString() }, Ready: n.ready, Logger: n.logger,
+	})
+	return err
+}
+
+var errCatchingUp = errors.New("the views have not caught up yet")
+
+// ready tells why the node cannot serve now.
+func (n *node) ready(ctx context.Context) error {
+	if err := n.events.Ping(ctx); err != nil {
+		return err
+	}
+	if err := n.store.Ping(ctx); err != nil {
+		return err
+	}
+	if !n.projector.CaughtUp() {
+		return errCatchingUp
+	}
+	return nil
+}
+
+// auth gives the edge the identity provider.
+type auth struct{ provider *identity.Provider }
+
+func (a auth) Login(ctx context.Context, l http.Login) (http.Session, error) {
+	s, err := a.provider.Login(ctx, identity.LoginRequest{
+		Account: l.Account, Password: l.Password, CaptchaID: l.CaptchaID, Captcha: l.Captcha, Address: l.Address, UserAgent: l.UserAgent,
+	})
+	if err != nil {
+		return http.Session{}, err
+	}
+	actor := domain.Actor{ID: s.User.ID, Name: s.User.Name, Roles: s.User.Roles}
+	if s.User.Organization != nil {
+		actor.Organization = *s.User.Organization
+	}
+	return http.Session{Token: s.AccessToken, CSRF: s.CSRF, ExpiresAt: s.ExpiresAt, Actor: actor}, nil
+}
+
+func (a auth) Authenticate(ctx context.Context, token string) (domain.Actor, string, error) {
+	actor, info, err := a.provider.Authenticate(ctx, token)
+	return actor, info.CSRF, err
+}
+
+func (a auth) Logout(ctx context.Context, token string) error { return a.provider.Logout(ctx, token) }
+
+// files gives the edge the store of attachments.
+type files struct{ store *blobs.Store }
+
+func (f files) Put(ctx context.Context, content io.Reader, slot catalog.Slot) (http.Blob, error) {
+	b, err := f.store.Put(ctx, content, blobs.Limit{MaxBytes: slot.MaxBytes, Types: slot.Types, Pixels: slot.Pixels})
+	return http.Blob(b), err
+}
+
+func (f files) Reader(ctx context.Context, sha string, offset, length int64) (io.ReadCloser, error) {
+	return f.store.Reader(ctx, sha, offset, length)
+}
+
+func (f files) SafeName(name string) string { return blobs.SafeName(name) }
+
+// feed gives the edge the log of all streams.
+type feed struct{ client *eventstore.Client }
+
+func (f feed) ReadAll(ctx context.Context, after uint64, types []string, limit int) ([]domain.Recorded, uint64, bool, error) {
+	page, err := f.client.ReadAll(ctx, eventstore.All{After: after, Types: types, Limit: limit})
+	return page.Events, page.Next, page.More, err
+}

@@ -1,0 +1,161 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"strconv"
+	"sync"
+	"testing"
+	"time"
+
+	"zhiping/domain/catalog/catalogtest"
+)
+
+// A kill -9 in the middle of a load loses nothing that was acknowledged and doubles nothing that is retried: in the
+// events, in the audit trail and in every view, and again when the views are built anew from the events.
+func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
+	data := t.TempDir()
+	s := start(t, data, "--demo")
+	people := []*caller{s.as("applicant"), s.as("applicant2")}
+	officer := s.as("unit")
+	d := definitionOf(t, "title.regular")
+	var basic map[string]any
+	if err := json.Unmarshal(catalogtest.Form(d)["basic"], &basic); err != nil {
+		t.Fatal(err)
+	}
+	declarations := make([]string, len(people))
+	for i, p := range people {
+		bind(p, officer, university)
+		declarations[i] = begin(p, d)
+	}
+
+	// Each worker saves on and on; it remembers what was acknowledged, and the one command that may or may not have been.
+	const workers = 6
+	type worker struct{ acknowledged, last int }
+	done := make([]worker, workers)
+	ctx, cancel := context.WithCancel(context.Background())
+	defer cancel()
+	save := func(ctx context.Context, p *caller, w, n int) (answer, error) {
+		body := map[string]any{}
+		for k, v := range basic {
+			body[k] = v
+		}
+		body["name"] = fmt.Sprintf("王%d之%d", w, n)
+		return p.try(ctx, "PUT", "/declarations/"+declarations[w%len(people)]+"/modules/basic", body,
+			"Idempotency-Key", fmt.Sprintf("w%d-%d", w, n), "X-Request-ID", fmt.Sprintf("req-%d-%d", w, n))
+	}
+	var wg sync.WaitGroup
+	for w := range workers {
+		wg.Add(1)
+		go func() {
+			defer wg.Done()
+			for n := 1; ctx.Err() == nil; n++ {
+				done[w].last = n
+				a, err := save(ctx, people[w%len(people)], w, n)
+				if err != nil {
+					return // killed while this one was under way
+				}
+				if a.status != http.StatusOK {
+					t.Errorf("worker %d: %d %s", w, a.status, a.raw)
+					return
+				}
+				done[w].acknowledged = n
+			}
+		}()
+	}
+	time.Sleep(1500 * time.Millisecond)
+	s.kill()
+	cancel()
+	wg.Wait()
+	total := 0
+	for _, w := range done {
+		total += w.acknowledged
+	}
+	if total < 50 {
+		t.Fatalf("only %d commands were acknowledged before the kill: no load", total)
+	}
+
+	s = start(t, data, "--demo")
+	people = []*caller{s.as("applicant"), s.as("applicant2")}
+	for w := range workers { // the client's retry of what it never heard back from
+		if a, err := save(context.Background(), people[w%len(people)], w, done[w].last); err != nil || a.status != http.StatusOK {
+			t.Fatalf("retry: %v %d %s", err, a.status, a.raw)
+		}
+	}
+	check := func(s *server) {
+		t.Helper()
+		auditor := s.as("auditor")
+		for i, id := range declarations {
+			seen, last := auditedSaves(t, auditor, id)
+			for w := i; w < workers; w += len(people) {
+				for n := 1; n <= done[w].last; n++ {
+					if got := seen[fmt.Sprintf("req-%d-%d", w, n)]; got != 1 {
+						t.Errorf("command %d of worker %d is there %d times", n, w, got)
+					}
+				}
+			}
+			form := auditor.want(http.StatusOK, "", "GET", "/declarations/"+id, nil)
+			for _, m := range form.items("modules") {
+				if v, _ := m["data"].(map[string]any); m["key"] == "basic" && v["name"] != last {
+					t.Errorf("the form shows %v, the last event says %q", v["name"], last)
+				}
+			}
+		}
+	}
+	check(s)
+	t.Logf("%d acknowledged commands survived", total)
+
+	// A deleted views file is rebuilt from the events.
+	s.stop()
+	views, err := filepath.Glob(filepath.Join(data, "views*"))
+	if err != nil || len(views) == 0 {
+		t.Fatalf("no views file: %v", err)
+	}
+	for _, v := range views {
+		if err := os.RemoveAll(v); err != nil {
+			t.Fatal(err)
+		}
+	}
+	s = start(t, data, "--demo")
+	check(s)
+	s.stop()
+}
+
+// auditedSaves reads a declaration's whole trail: how often each request is in it, and the last name saved.
+func auditedSaves(t *testing.T, auditor *caller, id string) (seen map[string]int, last string) {
+	t.Helper()
+	seen = map[string]int{}
+	revision := 0
+	for cursor := ""; ; {
+		a := auditor.want(http.StatusOK, "", "GET", "/declarations/"+id+"/audit?limit=200&cursor="+cursor, nil)
+		for _, e := range a.items("items") {
+			if e["streamRevision"] != float64(revision) {
+				t.Fatalf("a gap: revision %v follows %s", e["streamRevision"], strconv.Itoa(revision-1))
+			}
+			revision++
+			if e["type"] != "ModuleSaved" {
+				continue
+			}
+			correlation, _ := e["correlationId"].(string)
+			seen[correlation]++
+			changes, _ := e["changes"].([]any)
+			for _, c := range changes {
+				m, _ := c.(map[string]any)
+				if name, ok := m["after"].(string); ok && m["path"] == "/modules/basic/name" {
+					last = name
+				} else if whole, ok := m["after"].(map[string]any); ok && m["path"] == "/modules/basic" {
+					last, _ = whole["name"].(string)
+				}
+			}
+		}
+		next, _ := a.body["next"].(string)
+		if next == "" {
+			return seen, last
+		}
+		cursor = next
+	}
+}

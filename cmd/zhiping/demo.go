@@ -1,0 +1,146 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"zhiping/commands"
+	"zhiping/domain"
+	"zhiping/domain/notice"
+	"zhiping/domain/text"
+	"zhiping/domain/unit"
+	"zhiping/infra/eventstore"
+	"zhiping/infra/identity"
+)
+
+// demoPassword is the password of every demo account (HTTP contract, “Identity”).
+const demoPassword = "zhiping-demo" //nolint:gosec // published on purpose; the accounts exist in demo stores only
+
+// seeder is the actor of the seeding commands. A store whose first event is not its own is never seeded.
+var seeder = domain.Actor{ID: "demo-seed", Name: "演示数据", Roles: []domain.Role{domain.Admin}}
+
+type demoUnit struct{ uscc, name string }
+
+var (
+	demoUnits = []demoUnit{{"12220000127701509T", "示范大学"}, {"91220101MA0Y3KQ208", "示范科技公司"}}
+
+	demoDepartment = domain.Organization{ID: "demo-department", Name: "示范省教育厅"}
+	demoBureau     = domain.Organization{ID: "demo-bureau", Name: "示范省人力资源和社会保障厅"}
+	demoCommittee  = domain.Organization{ID: "demo-committee", Name: "示范省职称评审委员会"}
+)
+
+// seedDemo creates the demo's accounts, units and notices by running real commands. Every step is idempotent, so a
+// seeding that was cut short is completed by the next start; a store that holds other people's data is left alone.
+func (n *node) seedDemo(ctx context.Context) error {
+	first, err := n.events.ReadAll(ctx, eventstore.All{Limit: 1})
+	if err != nil {
+		return err
+	}
+	if len(first.Events) > 0 && first.Events[0].Meta.Actor != seeder.ID {
+		n.logger.Warn("--demo: the event store holds data that is not the demo's, so nothing is seeded")
+		return nil
+	}
+	for _, u := range demoUnits {
+		if err := n.seedUnit(ctx, u); err != nil {
+			return err
+		}
+	}
+	if err := n.seedNotices(ctx); err != nil {
+		return err
+	}
+	return n.seedAccounts(ctx)
+}
+
+func (n *node) seedUnit(ctx context.Context, u demoUnit) error {
+	env := commands.Envelope{Actor: seeder}
+	_, err := n.executor.Unit(ctx, env, u.uscc, unit.Register{USCC: u.uscc, Name: u.name, Department: demoDepartment, OverrideReason: "演示"})
+	if err != nil && !errors.Is(err, unit.ErrRegistered) {
+		return fmt.Errorf("register %s: %w", u.name, err)
+	}
+	if _, err := n.executor.Unit(ctx, env, u.uscc, unit.Approve{}); err != nil {
+		return fmt.Errorf("approve %s: %w", u.name, err)
+	}
+	return nil
+}
+
+// seedNotices opens a notice of each type, and besides one that is closed and one that is not open yet.
+func (n *node) seedNotices(ctx context.Context) error {
+	now := n.clock().UTC().Truncate(time.Hour)
+	for _, line := range n.catalog.Lines() {
+		for _, typ := range line.Types {
+			content := notice.Content{
+				Type: typ.Key, Title: text.Of("demo.notice", text.Args{"year": now.Year(), "type": typ.Name}).ZH, Year: now.Year(),
+				OpensAt: now.AddDate(0, 0, -1), ClosesAt: now.AddDate(2, 0, 0), Instructions: text.Of("demo.instructions", nil).ZH,
+				Bureau: demoBureau, Committee: demoCommittee, CorrectionDays: 30,
+			}
+			if err := n.seedNotice(ctx, typ.Key, content, false); err != nil {
+				return err
+			}
+			if typ.Key != "title.regular" {
+				continue
+			}
+			closed, upcoming := content, content
+			closed.Title, closed.Year = text.Of("demo.notice", text.Args{"year": now.Year() - 1, "type": typ.Name}).ZH, now.Year()-1
+			upcoming.Title, upcoming.Year = text.Of("demo.notice", text.Args{"year": now.Year() + 1, "type": typ.Name}).ZH, now.Year()+1
+			upcoming.OpensAt = now.AddDate(1, 0, 0)
+			if err := n.seedNotice(ctx, "closed", closed, true); err != nil {
+				return err
+			}
+			if err := n.seedNotice(ctx, "upcoming", upcoming, false); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+func (n *node) seedNotice(ctx context.Context, key string, content notice.Content, closing bool) error {
+	env, id := commands.Envelope{Actor: seeder}, demoNoticeID(key)
+	steps := []notice.Command{notice.Draft{Content: content}, notice.Publish{}}
+	if closing {
+		steps = append(steps, notice.Close{})
+	}
+	for _, c := range steps {
+		_, err := n.executor.Notice(ctx, env, id, c)
+		if err != nil && !errors.Is(err, notice.ErrExists) && !errors.Is(err, notice.ErrClosed) {
+			return fmt.Errorf("notice %s: %w", key, err)
+		}
+	}
+	return nil
+}
+
+// demoNoticeID is fixed, so that seeding twice makes no second notice.
+func demoNoticeID(key string) uuid.UUID { return domain.DerivedID("demo", "notice", key) }
+
+func (n *node) seedAccounts(ctx context.Context) error {
+	org := func(o domain.Organization, kind identity.OrganizationKind, parent string) identity.Organization {
+		return identity.Organization{ID: o.ID, Name: o.Name, Kind: kind, Parent: parent}
+	}
+	department := org(demoDepartment, identity.KindDepartment, demoBureau.ID)
+	accounts := []identity.Account{
+		{Login: "applicant", Name: "王小明", Roles: []domain.Role{domain.Applicant}},
+		{Login: "applicant2", Name: "李小红", Roles: []domain.Role{domain.Applicant}},
+		{Login: "bureau", Name: "人社厅经办人", Roles: []domain.Role{domain.Bureau}, Organization: org(demoBureau, identity.KindBureau, "")},
+		{Login: "department", Name: "教育厅经办人", Roles: []domain.Role{domain.Department}, Organization: department},
+		{Login: "committee", Name: "评委会经办人", Roles: []domain.Role{domain.Committee}, Organization: org(demoCommittee, identity.KindCommittee, demoBureau.ID)},
+		{Login: "auditor", Name: "审计员", Roles: []domain.Role{domain.Auditor}},
+		{Login: "analyst", Name: "分析员", Roles: []domain.Role{domain.Analyst}},
+		{Login: "admin", Name: "管理员", Roles: []domain.Role{domain.Admin}},
+	}
+	for i, u := range demoUnits {
+		login := []string{"unit", "unit2"}[i]
+		accounts = append(accounts, identity.Account{Login: login, Name: u.name + "经办人", Roles: []domain.Role{domain.Unit},
+			Organization: identity.Organization{ID: u.uscc, Name: u.name, Kind: identity.KindUnit, Parent: demoDepartment.ID}})
+	}
+	for _, a := range accounts {
+		a.ID = domain.DerivedID("demo", "account", a.Login).String()
+		if _, err := n.identity.EnsureAccount(ctx, a, demoPassword); err != nil {
+			return fmt.Errorf("account %s: %w", a.Login, err)
+		}
+	}
+	return nil
+}

@@ -1,0 +1,201 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/google/uuid"
+
+	"zhiping/commands"
+	"zhiping/domain/catalog"
+	"zhiping/domain/declaration"
+	"zhiping/http"
+	"zhiping/infra/blobs"
+	"zhiping/infra/esdbserver"
+	"zhiping/infra/eventstore"
+	"zhiping/infra/identity"
+	"zhiping/projections"
+	"zhiping/projections/folds"
+	"zhiping/readmodels"
+	"zhiping/readmodels/sqlite"
+	"zhiping/readmodels/views"
+)
+
+// node is everything that one process runs, wired together.
+type node struct {
+	logger    *slog.Logger
+	clock     func() time.Time
+	catalog   *catalog.Catalog
+	events    *eventstore.Client
+	store     readmodels.Store
+	reader    *readmodels.LiveReader
+	tracker   *readmodels.Tracker
+	projector *projections.Projector
+	executor  *commands.Executor
+	identity  *identity.Provider
+	blobs     *blobs.Store
+	api       *http.Server
+
+	// closers are called last to first.
+	closers []func() error
+}
+
+// openNode opens every part in the order in which they need each other; what was opened is closed again when a
+// later one fails.
+func openNode(ctx context.Context, c *serveCmd, logger *slog.Logger) (_ *node, err error) {
+	n := &node{logger: logger, clock: time.Now}
+	defer func() {
+		if err != nil {
+			n.close()
+		}
+	}()
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("--data: %w", err)
+	}
+	if n.catalog, err = catalog.Load(nil); err != nil {
+		return nil, fmt.Errorf("catalog: %w", err)
+	}
+	for _, open := range []func(context.Context, *serveCmd) error{
+		n.openEvents, n.openViews, n.openExecutor, n.openIdentity, n.openBlobs, n.openAPI,
+	} {
+		if err := open(ctx, c); err != nil {
+			return nil, err
+		}
+	}
+	return n, nil
+}
+
+// later registers what close has to do.
+func (n *node) later(f func() error) { n.closers = append(n.closers, f) }
+
+// close ends every part, the last opened first. What fails is logged: there is nobody left to tell.
+func (n *node) close() {
+	for i := len(n.closers) - 1; i >= 0; i-- {
+		if err := n.closers[i](); err != nil {
+			n.logger.Error("close", "error", err)
+		}
+	}
+	n.closers = nil
+}
+
+// closing bounds how long a part may take to end.
+const closing = 20 * time.Second
+
+func (n *node) openEvents(ctx context.Context, c *serveCmd) error {
+	cfg := eventstore.Config{ConnectionString: c.Eventstore, Logger: n.logger}
+	if c.Eventstore == "" {
+		dir := c.below("events")
+		server, err := esdbserver.Open(ctx, esdbserver.Config{Path: dir, Socket: c.below("events", "eventstore.sock"), Logger: n.logger})
+		if errors.Is(err, esdbserver.ErrLocked) {
+			return fmt.Errorf("another process is using the event store in %s: %w", dir, err)
+		}
+		if err != nil {
+			return err
+		}
+		n.later(func() error {
+			ctx, cancel := context.WithTimeout(context.Background(), closing)
+			defer cancel()
+			return server.Close(ctx)
+		})
+		cfg.Address = server.Endpoint()
+	}
+	codec, err := eventstore.NewCodec(commands.EventTypes()...)
+	if err != nil {
+		return err
+	}
+	if n.events, err = eventstore.Open(cfg, codec); err != nil {
+		return err
+	}
+	n.later(func() error { n.events.Close(); return nil })
+	return nil
+}
+
+func (n *node) openViews(ctx context.Context, c *serveCmd) error {
+	store, err := openReadStore(ctx, c, n.logger)
+	if err != nil {
+		return err
+	}
+	n.store = store
+	n.later(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), closing)
+		defer cancel()
+		return store.Close(ctx)
+	})
+	n.reader = readmodels.NewLiveReader(store, 0)
+	n.tracker = readmodels.NewTracker(n.reader, views.Specs()...)
+	n.projector, err = projections.NewProjector(projections.Config{
+		Feed: eventstore.NewFeed(n.events, "projector"), Store: store, Folds: folds.All(),
+		Notify: n.tracker.Notify, Logger: n.logger,
+	})
+	return err
+}
+
+// openReadStore picks the adapter by the connection string.
+func openReadStore(_ context.Context, c *serveCmd, logger *slog.Logger) (readmodels.Store, error) {
+	return sqlite.New(sqlite.Config{Path: c.below("views.sqlite"), Logger: logger})
+}
+
+func (n *node) openExecutor(context.Context, *serveCmd) (err error) {
+	n.executor, err = commands.New(commands.Config{
+		Store:      n.events,
+		Index:      views.Index{Reader: n.reader, Wait: n.catchUp},
+		Definition: n.catalog.Definition,
+		Compile:    func(d catalog.Definition) (declaration.Checker, error) { return catalog.Compile(d) },
+		Clock:      n.clock,
+		NewID:      uuid.New,
+		Observe:    n.logCommand,
+	})
+	return err
+}
+
+// catchUp waits until the views include everything that the event store holds now.
+func (n *node) catchUp(ctx context.Context) error {
+	head, err := n.events.Head(ctx)
+	if err != nil {
+		return err
+	}
+	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
+	defer cancel()
+	if err := n.tracker.Wait(ctx, head); err != nil {
+		return http.ErrReadModelBehind
+	}
+	return nil
+}
+
+// logCommand is the one line a command leaves in the log; payloads are never in it.
+func (n *node) logCommand(ctx context.Context, r commands.Report) {
+	level := slog.LevelDebug
+	if r.Conflicts > 0 {
+		level = slog.LevelInfo
+	}
+	n.logger.Log(ctx, level, "command", "command", r.Command, "stream", r.Stream, "actor", r.Actor, "events", r.Events,
+		"conflicts", r.Conflicts, "replayed", r.Replayed, "took", r.Duration, "error", r.Err)
+}
+
+func (n *node) openIdentity(ctx context.Context, c *serveCmd) (err error) {
+	mode := identity.CaptchaAdaptive
+	if c.Demo {
+		mode = identity.CaptchaOff
+	}
+	if n.identity, err = identity.Open(ctx, identity.Config{Path: c.below("identity.sqlite"), Captcha: mode, Logger: n.logger}); err != nil {
+		return err
+	}
+	n.later(n.identity.Close)
+	return nil
+}
+
+func (n *node) openBlobs(ctx context.Context, c *serveCmd) error {
+	url, err := c.blobsURL()
+	if err != nil {
+		return err
+	}
+	if n.blobs, err = blobs.Open(ctx, url); err != nil {
+		return err
+	}
+	n.later(n.blobs.Close)
+	return nil
+}

@@ -1,0 +1,104 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strings"
+
+	"golang.org/x/sync/errgroup"
+)
+
+// serveCmd is `zhiping serve`.
+type serveCmd struct {
+	Addr       string `default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
+	Data       string `default:"./data" type:"path" help:"Folder of everything that is kept locally: the embedded event store, views, accounts and attachments."`
+	Demo       bool   `help:"Create demo accounts, units and notices in an empty store, and turn captchas off."`
+	Eventstore string `placeholder:"URL" help:"Connection string of an EventStoreDB, e.g. esdb+discover://user:password@host:2113. Default: the embedded event store."`
+	Readstore  string `placeholder:"URL" help:"Connection string of a MongoDB, e.g. mongodb://host/zhiping. Default: the embedded read store."`
+	Blobs      string `placeholder:"URL" help:"Bucket of the attachments, e.g. s3://bucket?region=…. Default: a folder below --data."`
+	Log        string `default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
+}
+
+// Run serves until the context ends, then drains requests and projections.
+func (c *serveCmd) Run(ctx context.Context, stdout io.Writer) error {
+	logger, err := newLogger(c.Log, stdout)
+	if err != nil {
+		return err
+	}
+	n, err := openNode(ctx, c, logger)
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	if c.Demo {
+		if err := n.seedDemo(ctx); err != nil {
+			return fmt.Errorf("seed the demo: %w", err)
+		}
+	}
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Addr)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", c.Addr, err)
+	}
+	logger.Info("serving", "url", "http://"+listener.Addr().String(), "data", c.Data, "demo", c.Demo)
+	return n.serve(ctx, listener)
+}
+
+// serve runs the API and the projector. The API drains first, so that what it still answers can wait for views.
+func (n *node) serve(ctx context.Context, listener net.Listener) error {
+	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
+	defer stopBackground()
+	g, gctx := errgroup.WithContext(background)
+	g.Go(func() error {
+		err := n.projector.Run(gctx)
+		if errors.Is(err, context.Canceled) && background.Err() != nil {
+			return nil
+		}
+		if err != nil {
+			return fmt.Errorf("projector: %w", err)
+		}
+		return nil
+	})
+	g.Go(func() error {
+		defer stopBackground()
+		serving, stop := context.WithCancel(ctx)
+		defer stop()
+		defer context.AfterFunc(gctx, stop)() // a projector that gives up ends the API too
+		if err := n.api.Serve(serving, listener); err != nil {
+			return fmt.Errorf("serve HTTP: %w", err)
+		}
+		return nil
+	})
+	err := g.Wait()
+	n.logger.Info("stopped")
+	return err
+}
+
+func newLogger(level string, w io.Writer) (*slog.Logger, error) {
+	var l slog.Level
+	if err := l.UnmarshalText([]byte(level)); err != nil {
+		return nil, fmt.Errorf("--log: %w", err)
+	}
+	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})), nil
+}
+
+// below is a path in the data folder.
+func (c *serveCmd) below(elem ...string) string {
+	return filepath.Join(append([]string{c.Data}, elem...)...)
+}
+
+// blobsURL is the bucket of the attachments.
+func (c *serveCmd) blobsURL() (string, error) {
+	if c.Blobs != "" {
+		return c.Blobs, nil
+	}
+	dir, err := filepath.Abs(c.below("blobs"))
+	if err != nil {
+		return "", fmt.Errorf("--data: %w", err)
+	}
+	return "file://" + strings.ReplaceAll(filepath.ToSlash(dir), " ", "%20") + "?create_dir=true&no_tmp_dir=true", nil
+}
