@@ -27,7 +27,7 @@ func position(ctx context.Context, q querier) (uint64, error) {
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return 0, fmt.Errorf("identity: position: %w", err)
 	}
-	return uint64(n), nil //nolint:gosec // written by Apply, never negative
+	return uint64(n), nil // #nosec G115 -- written by Apply, never negative
 }
 
 // Apply folds recorded events into the tree of organizations and the grants that sign-ins consult. Events come in
@@ -58,7 +58,7 @@ func (p *Provider) Apply(ctx context.Context, events []domain.Recorded) error {
 // advance moves the place, never back.
 func advance(ctx context.Context, tx *sql.Tx, to uint64) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO positions (name, position) VALUES (?,?)
-		ON CONFLICT DO UPDATE SET position = max(position, excluded.position)`, positionName, int64(to)) //nolint:gosec // log positions stay far below 2^63
+		ON CONFLICT DO UPDATE SET position = max(position, excluded.position)`, positionName, int64(to)) // #nosec G115 -- log positions stay far below 2^63
 	if err != nil {
 		return fmt.Errorf("identity: position: %w", err)
 	}

@@ -76,7 +76,7 @@ func (p *Provider) Audit(ctx context.Context, q AuditQuery) ([]AuditRecord, erro
 	add(q.Before > 0, "id < ?", q.Before)
 	args = append(args, min(max(or(q.Limit, 20), 1), 200))
 	rows, err := p.reader.QueryContext(ctx, `SELECT id, at, kind, account_id, actor_id, address, agent, detail FROM audit
-		WHERE `+strings.Join(where, " AND ")+` ORDER BY id DESC LIMIT ?`, args...) //nolint:gosec // conditions are constants above
+		WHERE `+strings.Join(where, " AND ")+` ORDER BY id DESC LIMIT ?`, args...) // #nosec G202 -- conditions are constants above
 	if err != nil {
 		return nil, fmt.Errorf("identity: audit: %w", err)
 	}

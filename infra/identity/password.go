@@ -79,7 +79,7 @@ func (h *hasher) compute(ctx context.Context, password string, s stored) ([]byte
 	// The keyed hash makes a stolen database useless for guessing without the key.
 	keyed := hmac.New(sha256.New, h.key)
 	keyed.Write([]byte(norm.NFKC.String(password)))
-	return argon2.IDKey(keyed.Sum(nil), s.salt, s.argon.Time, s.argon.Memory, s.argon.Threads, uint32(len(s.sum))), nil //nolint:gosec // at most 64
+	return argon2.IDKey(keyed.Sum(nil), s.salt, s.argon.Time, s.argon.Memory, s.argon.Threads, uint32(len(s.sum))), nil // #nosec G115 -- at most 64
 }
 
 // stored is a parsed hash.

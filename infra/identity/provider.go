@@ -115,7 +115,7 @@ func (p *Provider) openFile(ctx context.Context) error {
 	if p.read.epoch, err = p.reader.PrepareContext(ctx, `SELECT n FROM epochs WHERE bucket = ?`); err != nil {
 		return fmt.Errorf("identity: prepare: %w", err)
 	}
-	if p.read.session, err = p.reader.PrepareContext(ctx, sessionByToken); err != nil {
+	if p.read.session, err = p.reader.PrepareContext(ctx, selectSession); err != nil {
 		return fmt.Errorf("identity: prepare: %w", err)
 	}
 	return nil
@@ -182,7 +182,7 @@ func (p *Provider) write(ctx context.Context, f func(c *change) error) error {
 // revoke makes every process read the sessions that meet the condition afresh. Whatever ends sessions or changes what
 // their actor may do calls it in the same transaction, before the sessions are gone.
 func revoke(ctx context.Context, tx *sql.Tx, where string, args ...any) error {
-	_, err := tx.ExecContext(ctx, `UPDATE epochs SET n = n + 1 WHERE bucket IN (SELECT bucket FROM sessions WHERE `+where+`)`, args...) //nolint:gosec // conditions are constants
+	_, err := tx.ExecContext(ctx, `UPDATE epochs SET n = n + 1 WHERE bucket IN (SELECT bucket FROM sessions WHERE `+where+`)`, args...) // #nosec G202 -- conditions are constants
 	if err != nil {
 		return fmt.Errorf("identity: revoke: %w", err)
 	}

@@ -48,7 +48,7 @@ type cached struct {
 	seen  atomic.Int64 // unix milliseconds
 }
 
-const sessionByToken = `SELECT s.id, s.account_id, s.method, s.address, s.agent, s.created_at, s.seen_at, s.expires_at, a.name
+const selectSession = `SELECT s.id, s.account_id, s.method, s.address, s.agent, s.created_at, s.seen_at, s.expires_at, a.name
 	FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.token = ? AND a.disabled_at = 0`
 
 // Authenticate tells who a token belongs to. It is asked on every request, so what a token stands for is remembered
@@ -111,7 +111,7 @@ func (p *Provider) loadSession(ctx context.Context, key tokenHash, epoch int64, 
 	return c, nil
 }
 
-// scanSession reads the columns of sessionByToken; name may be left out of the query when extra is empty.
+// scanSession reads the columns of selectSession; name may be left out of the query when extra is empty.
 func scanSession(row interface{ Scan(dest ...any) error }, extra ...any) (SessionInfo, int64, error) {
 	var s SessionInfo
 	var created, seen, expires int64
@@ -232,7 +232,7 @@ func endSessions(ctx context.Context, c *change, where string, args ...any) (int
 	if err := revoke(ctx, c.Tx, where, args...); err != nil {
 		return 0, err
 	}
-	res, err := c.ExecContext(ctx, `DELETE FROM sessions WHERE `+where, args...) //nolint:gosec // the conditions are constants
+	res, err := c.ExecContext(ctx, `DELETE FROM sessions WHERE `+where, args...) // #nosec G202 -- the conditions are constants
 	if err != nil {
 		return 0, fmt.Errorf("identity: end sessions: %w", err)
 	}

@@ -28,7 +28,7 @@ type Start struct {
 
 // flow is what we remember of a sign-in under way, under its state.
 type flow struct {
-	Secret   []byte `json:"secret"` // hash
+	Browser  []byte `json:"browser"` // hash of the browser's secret
 	Nonce    string `json:"nonce"`
 	Verifier string `json:"verifier"`
 	ReturnTo string `json:"returnTo"`
@@ -52,7 +52,7 @@ func (c *Client) Begin(ctx context.Context, returnTo string) (Start, error) {
 	}
 	state, nonce, verifier, secret := random[0], random[1], random[2], random[3]
 	hash := sha256.Sum256([]byte(secret))
-	value, err := json.Marshal(flow{Secret: hash[:], Nonce: nonce, Verifier: verifier, ReturnTo: localPath(returnTo)})
+	value, err := json.Marshal(flow{Browser: hash[:], Nonce: nonce, Verifier: verifier, ReturnTo: localPath(returnTo)})
 	if err != nil {
 		return Start{}, fmt.Errorf("openid: %w", err)
 	}
@@ -96,7 +96,7 @@ func (c *Client) Finish(ctx context.Context, cb Callback) (identity.Session, str
 	}
 	hash := sha256.Sum256([]byte(cb.Secret))
 	switch {
-	case subtle.ConstantTimeCompare(hash[:], f.Secret) != 1:
+	case subtle.ConstantTimeCompare(hash[:], f.Browser) != 1:
 		return refuse(errors.New("openid: the answer came to another browser"))
 	case cb.Issuer != "" && cb.Issuer != c.cfg.Issuer, cb.Issuer == "" && r.namesSelf:
 		return refuse(errors.New("openid: the answer is another issuer's"))
