@@ -11,6 +11,7 @@ import (
 	"runtime"
 	"time"
 
+	"zhiping/domain/gb"
 	"zhiping/infra/identity/sender"
 )
 
@@ -53,7 +54,7 @@ type Config struct {
 	Sender        sender.Sender                                                // of one-time codes; outbox folder Path+".outbox" when nil
 	BaseURL       string                                                       // of the portal, for the link in a QR code
 	CheckPhone    func(phone string) error                                     // mainland mobile numbers when nil
-	CheckIDNumber func(number string) error                                    // GB 11643; length and alphabet only when nil
+	CheckIDNumber func(number string) error                                    // GB 11643 when nil
 	VerifyPerson  func(ctx context.Context, name, number string) (bool, error) // real-name check; none when nil
 	External      bool                                                         // people sign in at an OpenID provider; passwords are off
 }
@@ -116,17 +117,10 @@ func (c Config) withDefaults() Config {
 		}
 	}
 	if c.CheckIDNumber == nil {
-		c.CheckIDNumber = func(number string) error {
-			if !eighteen.MatchString(number) {
-				return errors.New("not 17 digits and a check character")
-			}
-			return nil
-		}
+		c.CheckIDNumber = gb.CheckIDNumber
 	}
 	return c
 }
-
-var eighteen = regexp.MustCompile(`^[0-9]{17}[0-9X]$`)
 
 func or[T comparable](v, fallback T) T {
 	var zero T
