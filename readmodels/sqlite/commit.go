@@ -4,7 +4,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -59,21 +58,6 @@ func (s *Store) Commit(ctx context.Context, batches ...readmodels.Batch) error {
 		return fmt.Errorf("commit: %w", err)
 	}
 	return nil
-}
-
-// boundLog empties the write-ahead log when it has outgrown its limit. SQLite does so by itself as a rule, but only
-// at a moment without readers, which may never come; here it waits for those that are reading.
-func (s *Store) boundLog(w *conn) {
-	if s.commits++; s.commits%16 != 0 {
-		return
-	}
-	info, err := os.Stat(s.cfg.Path + "-wal")
-	if err != nil || info.Size() < s.logLimit {
-		return
-	}
-	if _, err := w.one("PRAGMA wal_checkpoint(TRUNCATE)", nil); err != nil {
-		s.cfg.Logger.Warn("the read store's log could not be emptied", "bytes", info.Size(), "error", err)
-	}
 }
 
 func changed(views []*view, batches []readmodels.Batch) (keys []docKey) {

@@ -46,13 +46,15 @@ func allOrNothing(t *testing.T, setup Setup) {
 	unencodable := batch(7, map[string]*Note{"u": {More: map[string]any{"f": func() {}}}})
 	unknown := readmodels.Batch{Name: "unknown", Version: 1, Checkpoint: 7}
 	tooFar := batch(math.MaxUint64, nil)
+	twice := batch(7, map[string]*Note{"t": {}})
+	twice.Deletes = []readmodels.Put{{ID: "t", Position: 7}}
 	stale := batch(7, map[string]*Note{"s": {}})
 	require.NoError(t, s.Open(ctx, Notes(2).Spec()))
 	newer := readmodels.Batch{Name: notes.Name, Version: 2, Checkpoint: 1, Token: 9}
 	require.NoError(t, s.Commit(ctx, newer))
 	stale.Version, stale.Token = 2, 8
 
-	for name, bad := range map[string]readmodels.Batch{"unencodable": unencodable, "unknown": unknown, "too far": tooFar, "fenced": stale} {
+	for name, bad := range map[string]readmodels.Batch{"unencodable": unencodable, "unknown": unknown, "too far": tooFar, "twice": twice, "fenced": stale} {
 		good := batch(6, map[string]*Note{"new": {Owner: "y"}, "old": {Owner: "changed"}})
 		require.Error(t, s.Commit(ctx, good, bad), name)
 		requireNote(t, s, "new", 0, nil)

@@ -44,6 +44,7 @@ func Run(t *testing.T, setup Setup) {
 		{"pages stay stable while documents are added", stablePages},
 		{"ranges include both ends", ranges},
 		{"a field may equal one of several values", severalValues},
+		{"any query answers as filtering and sorting would", modelled},
 		{"counting stops at the bound", counted},
 		{"a query without an index is refused", refused},
 		{"a document without the field is not listed by it", missingField},
