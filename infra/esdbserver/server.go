@@ -103,6 +103,9 @@ func (s *Server) serve(listeners []net.Listener) {
 		grpc.KeepaliveEnforcementPolicy(keepalive.EnforcementPolicy{MinTime: time.Second, PermitWithoutStream: true}),
 		grpc.KeepaliveParams(keepalive.ServerParameters{Time: 10 * time.Second, Timeout: 10 * time.Second}),
 		grpc.MaxRecvMsgSize(maxRequest),
+		// Most calls are short appends: workers keep their grown stacks, which a goroutine a call would not. Calls that
+		// last do not block others, because gRPC starts goroutines when all workers are busy.
+		grpc.NumStreamWorkers(32),
 		grpc.ForceServerCodecV2(codec{}),
 		grpc.UnaryInterceptor(s.unary),
 		grpc.StreamInterceptor(s.stream),
@@ -141,8 +144,8 @@ func (s *Server) ConnectionString() string {
 	return fmt.Sprintf("esdb://%s?tls=%t", s.addr, s.cfg.TLS != nil)
 }
 
-// Backup writes a consistent copy of the event store to a file that does not exist yet, while the server runs.
-func (s *Server) Backup(ctx context.Context, dest string) error { return s.store.Backup(ctx, dest) }
+// Backup writes a consistent copy of the event store into the new directory dest, while the server runs.
+func (s *Server) Backup(ctx context.Context, dest string) error { return Backup(ctx, s.cfg.Path, dest) }
 
 // Close ends subscriptions, lets other calls finish until ctx ends, and closes the file; what was acknowledged is
 // durable in any case. It returns when all goroutines of the server have ended.

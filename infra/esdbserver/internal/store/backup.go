@@ -8,10 +8,6 @@ import (
 	"strings"
 )
 
-// Backup writes a consistent copy of the file to dest, which must not exist, while the store is in use. The copy
-// is complete in itself: it needs no write-ahead log.
-func (s *Store) Backup(ctx context.Context, dest string) error { return Backup(ctx, s.path, dest) }
-
 // Backup copies the SQLite file at path, which a Store may have open, to dest, which must not exist. A copy that
 // fails, or whose ctx ends, is removed.
 func Backup(ctx context.Context, path, dest string) error {
