@@ -56,6 +56,7 @@ type Config struct {
 	CheckPhone    func(phone string) error                                     // mainland mobile numbers when nil
 	CheckIDNumber func(number string) error                                    // GB 11643 when nil
 	VerifyPerson  func(ctx context.Context, name, number string) (bool, error) // real-name check; none when nil
+	Observe       func(AuditRecord)                                            // hears of every audit record once it is stored, for metrics; must not block
 	External      bool                                                         // people sign in at an OpenID provider; passwords are off
 }
 
@@ -107,6 +108,9 @@ func (c Config) withDefaults() Config {
 	c.AuditTTL = or(c.AuditTTL, 400*24*time.Hour)
 	if c.Sender == nil {
 		c.Sender = sender.Outbox{Dir: c.Path + ".outbox", Clock: c.Clock}
+	}
+	if c.Observe == nil {
+		c.Observe = func(AuditRecord) {}
 	}
 	if c.CheckPhone == nil {
 		c.CheckPhone = func(phone string) error {

@@ -25,6 +25,7 @@ type hasher struct {
 	rand    io.Reader
 	slots   chan struct{}
 	waiting atomic.Int64
+	done    atomic.Int64 // hashes computed so far
 }
 
 func newHasher(a Argon2, key []byte, rand io.Reader) *hasher {
@@ -76,6 +77,7 @@ func (h *hasher) compute(ctx context.Context, password string, s stored) ([]byte
 		return nil, ctx.Err()
 	}
 	defer func() { <-h.slots }()
+	h.done.Add(1)
 	// The keyed hash makes a stolen database useless for guessing without the key.
 	keyed := hmac.New(sha256.New, h.key)
 	keyed.Write([]byte(norm.NFKC.String(password)))

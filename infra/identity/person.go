@@ -44,6 +44,35 @@ func (p *Provider) FindPerson(ctx context.Context, loginOrPhone string) (Person,
 	return p.person(ctx, `(a.login = ?1 OR a.phone = ?1)`, normalLogin(loginOrPhone))
 }
 
+// PersonQuery looks for people. Text is a login name, a phone or an e-mail address in full, or the beginning of a
+// name; empty finds everybody.
+type PersonQuery struct {
+	Text  string
+	After string // account id of the last one of the page before
+	Limit int    // 1–200, 20 when zero
+}
+
+// People lists people by account id, without their identity numbers.
+func (p *Provider) People(ctx context.Context, q PersonQuery) ([]Person, error) {
+	text := strings.TrimSpace(q.Text)
+	rows, err := p.reader.QueryContext(ctx, `SELECT id, name, coalesce(phone, ''), email, verified_at <> 0, disabled_at <> 0 FROM accounts
+		WHERE erased_at = 0 AND id > ?1 AND (?2 = '' OR login = ?3 OR phone = ?2 OR email = ?2 OR substr(name, 1, length(?2)) = ?2)
+		ORDER BY id LIMIT ?4`, q.After, text, normalLogin(text), min(max(or(q.Limit, 20), 1), 200))
+	if err != nil {
+		return nil, fmt.Errorf("identity: people: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // reported by rows.Err
+	out := []Person{}
+	for rows.Next() {
+		var one Person
+		if err := rows.Scan(&one.Account, &one.Name, &one.Phone, &one.Email, &one.Verified, &one.Disabled); err != nil {
+			return nil, fmt.Errorf("identity: people: %w", err)
+		}
+		out = append(out, one)
+	}
+	return out, rows.Err()
+}
+
 func (p *Provider) person(ctx context.Context, where, arg string) (Person, error) {
 	var out Person
 	var verified, disabled int64

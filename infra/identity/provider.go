@@ -175,6 +175,7 @@ func (p *Provider) write(ctx context.Context, f func(c *change) error) error {
 	}
 	for _, r := range c.records {
 		p.log(ctx, r)
+		p.cfg.Observe(r)
 	}
 	return nil
 }

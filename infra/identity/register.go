@@ -2,8 +2,10 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"strings"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
@@ -125,7 +127,7 @@ func (p *Provider) verifyPerson(ctx context.Context, name, number string) (bool,
 	}
 	ok, err := p.cfg.VerifyPerson(ctx, name, number)
 	if err != nil {
-		return false, fmt.Errorf("identity: real-name check: %w", err)
+		return false, errors.Join(after(ErrBusy, 30*time.Second), fmt.Errorf("identity: real-name check: %w", err))
 	}
 	if !ok {
 		return false, ErrIdentityUnknown

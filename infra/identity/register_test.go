@@ -318,6 +318,32 @@ func TestAVerifiedPersonIsFrozen(t *testing.T) {
 	require.Equal(t, Person{Account: user.ID, Name: "张叁", Phone: phone, IDNumber: "440524188001010014", Verified: true}, person)
 }
 
+func TestPeopleAreFound(t *testing.T) {
+	var seen []AuditKind
+	f := open(t, func(c *Config) { c.Observe = func(r AuditRecord) { seen = append(seen, r.Kind) } })
+	for _, a := range []Account{
+		{ID: "1", Name: "张三", Login: "zhang", Phone: phone, IDNumber: idNumber}, {ID: "2", Name: "张三丰", Email: "z@example.org", Login: "feng"}, {ID: "3", Name: "李四", Login: "li"},
+	} {
+		_, err := f.EnsureAccount(t.Context(), a, secret)
+		require.NoError(t, err)
+	}
+	require.NoError(t, f.Erase(t.Context(), "3", "admin"))
+	require.Equal(t, []AuditKind{AuditAccountSeeded, AuditAccountSeeded, AuditAccountSeeded, AuditAccountErased}, seen)
+	for query, want := range map[PersonQuery]string{
+		{}: "1 2", {Text: "张三"}: "1 2", {Text: "张三丰"}: "2", {Text: "ZHANG"}: "1", {Text: phone}: "1", {Text: "z@example.org"}: "2",
+		{Text: "%"}: "", {Text: "三"}: "", {Text: "李四"}: "", {Limit: 1}: "1", {After: "1"}: "2",
+	} {
+		people, err := f.People(t.Context(), query)
+		require.NoError(t, err)
+		var got []string
+		for _, p := range people {
+			got = append(got, p.Account)
+			require.Empty(t, p.IDNumber)
+		}
+		require.Equal(t, want, strings.Join(got, " "), query)
+	}
+}
+
 func TestTheRealNameCheckDecides(t *testing.T) {
 	f := open(t, func(c *Config) {
 		c.VerifyPerson = func(_ context.Context, name, _ string) (bool, error) {
@@ -332,6 +358,7 @@ func TestTheRealNameCheckDecides(t *testing.T) {
 	require.ErrorIs(t, f.Identify(t.Context(), user.ID, "张三", idNumber, ""), ErrIdentityFrozen)
 	require.ErrorIs(t, f.Identify(t.Context(), user.ID, "李四", idNumber, ""), ErrIdentityUnknown)
 	require.ErrorContains(t, f.Identify(t.Context(), user.ID, "张断", idNumber, ""), "service down")
+	require.ErrorIs(t, f.Identify(t.Context(), user.ID, "张断", idNumber, ""), ErrBusy)
 }
 
 func TestAnErasedPersonIsInNoFile(t *testing.T) {

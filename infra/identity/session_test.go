@@ -141,6 +141,31 @@ func TestNoRequestOutlivesASignOut(t *testing.T) {
 	readers.Wait()
 }
 
+func TestTwoProcessesWriteSideBySide(t *testing.T) {
+	f := open(t)
+	other, err := Open(t.Context(), f.cfg)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, other.Close()) }()
+	f.person(t, "applicant")
+	var all sync.WaitGroup
+	for _, node := range []*Provider{f.Provider, other} {
+		for range 3 {
+			all.Go(func() {
+				for range 10 {
+					s, err := node.Login(context.Background(), LoginRequest{Account: "applicant", Password: secret, Address: "192.0.2.1"})
+					if err == nil {
+						_, _, err = other.Authenticate(context.Background(), s.AccessToken)
+					}
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+	}
+	all.Wait()
+}
+
 func FuzzAuthenticate(f *testing.F) {
 	x := open(f)
 	x.person(f, "applicant")
