@@ -30,12 +30,15 @@ type pipeline struct {
 	token uint64
 	in    chan Delivery
 	tasks chan func(context.Context) error // done between two batches
+	out   chan *pending                    // folded, to be stored
+	// flying counts batches on their way to the store.
+	flying sync.WaitGroup
 
 	backlog atomic.Int64
 	live    atomic.Bool
 	failing atomic.Bool
 
-	mu    sync.Mutex // guards what others read of views while run changes it
+	mu    sync.Mutex // guards views until they are open; then the slice does not change
 	views []*view
 
 	// gate is held during each commit; whoever holds it keeps the views where they are.
@@ -51,7 +54,7 @@ type job struct {
 func newPipeline(cfg Config, name string, jobs []job, token uint64) *pipeline {
 	return &pipeline{
 		cfg: cfg, name: name, jobs: jobs, token: token,
-		in: make(chan Delivery, buffered), tasks: make(chan func(context.Context) error),
+		in: make(chan Delivery, buffered), out: make(chan *pending), tasks: make(chan func(context.Context) error),
 	}
 }
 
@@ -64,7 +67,8 @@ func (p *pipeline) status(live bool) []ViewStatus {
 	defer p.mu.Unlock()
 	out := make([]ViewStatus, len(p.views))
 	for i, v := range p.views {
-		out[i] = ViewStatus{v.spec.Name, v.spec.Version, live, v.checkpoint, len(v.parked)}
+		checkpoint, parked := v.where()
+		out[i] = ViewStatus{v.spec.Name, v.spec.Version, live, checkpoint, parked}
 	}
 	return out
 }
@@ -75,7 +79,8 @@ func (p *pipeline) checkpoint(name string) (uint64, bool) {
 	defer p.mu.Unlock()
 	for _, v := range p.views {
 		if v.spec.Name == name {
-			return v.checkpoint, true
+			checkpoint, _ := v.where()
+			return checkpoint, true
 		}
 	}
 	return 0, false
@@ -127,6 +132,7 @@ func (p *pipeline) run(ctx context.Context) error {
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.receive(ctx, after) })
 	g.Go(func() error { return p.work(ctx) })
+	g.Go(func() error { return p.keep(ctx) })
 	return g.Wait()
 }
 
@@ -199,8 +205,19 @@ func (b *batch) add(d Delivery) {
 	b.live, b.err = d.Live, d.Err
 }
 
-// work gathers batches and commits them. Whatever is there when a live batch begins goes with it; while history
-// is caught up on, a batch waits a little to become large.
+// pending is a folded batch on its way to the store.
+type pending struct {
+	events   []domain.Recorded
+	results  []result
+	batches  []readmodels.Batch
+	position uint64
+	began    time.Time
+	fold     time.Duration
+}
+
+// work gathers batches and folds them. While history is caught up on, a batch waits a little to become large, and
+// one is folded while the one before it is stored. Live, the store comes first: whatever arrives meanwhile goes with
+// the next batch.
 func (p *pipeline) work(ctx context.Context) error {
 	idle := time.NewTicker(p.cfg.CheckpointEvery)
 	defer idle.Stop()
@@ -211,8 +228,12 @@ func (p *pipeline) work(ctx context.Context) error {
 			return ctx.Err()
 		case d := <-p.in:
 			b.add(d)
+			if b.live {
+				p.flying.Wait()
+			}
 			p.gather(ctx, &b)
 		case do := <-p.tasks:
+			p.flying.Wait()
 			if err := do(ctx); err != nil && (final(err) || ctx.Err() != nil) {
 				return err
 			}
@@ -222,18 +243,19 @@ func (p *pipeline) work(ctx context.Context) error {
 			if len(b.events) == 0 && b.position <= p.least() {
 				continue
 			}
-			if err := p.commit(ctx, &b); err != nil {
+			if err := p.hand(ctx, &b); err != nil {
 				return err
 			}
 			continue
 		}
 		if len(b.events) > 0 {
-			if err := p.commit(ctx, &b); err != nil {
+			if err := p.hand(ctx, &b); err != nil {
 				return err
 			}
 		}
 		p.live.Store(b.live && b.err == nil)
 		if b.err != nil {
+			p.flying.Wait()
 			return fmt.Errorf("projections: cannot go on behind position %d: %w", b.position, b.err)
 		}
 	}
@@ -266,39 +288,67 @@ func (p *pipeline) gather(ctx context.Context, b *batch) {
 }
 
 func (p *pipeline) least() uint64 {
-	least := p.views[0].checkpoint
+	least := p.views[0].folded
 	for _, v := range p.views {
-		least = min(least, v.checkpoint)
+		least = min(least, v.folded)
 	}
 	return least
 }
 
-// commit folds a batch and stores it, for as long as it takes: skipping is no way out.
-func (p *pipeline) commit(ctx context.Context, b *batch) error {
-	p.gate.Lock()
-	defer p.gate.Unlock()
-	began := time.Now()
-	var results []result
+// hand folds a batch and hands it over to be stored.
+func (p *pipeline) hand(ctx context.Context, b *batch) error {
+	x := &pending{events: b.events, position: b.position, began: time.Now()}
 	err := p.insist(ctx, "read documents", func() (err error) {
-		results, err = p.fold(ctx, b.events)
+		x.results, err = p.fold(ctx, b.events)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	folded := time.Now()
-	batches := p.batches(results, b.position)
-	if len(batches) > 0 {
-		if err := p.insist(ctx, "commit", func() error { return p.cfg.Store.Commit(ctx, batches...) }); err != nil {
+	x.batches = p.batches(x.results, b.position)
+	for i, v := range p.views {
+		v.take(x.results[i], b.position)
+	}
+	x.fold = time.Since(x.began)
+	b.events = nil // they go with x
+	p.flying.Add(1)
+	select {
+	case p.out <- x:
+		return nil
+	case <-ctx.Done():
+		p.flying.Done()
+		return context.Cause(ctx)
+	}
+}
+
+// keep stores what has been folded, in order, for as long as it takes: skipping is no way out.
+func (p *pipeline) keep(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case x := <-p.out:
+			err := p.store(ctx, x)
+			p.flying.Done()
+			if err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (p *pipeline) store(ctx context.Context, x *pending) error {
+	p.gate.Lock()
+	defer p.gate.Unlock()
+	began := time.Now()
+	if len(x.batches) > 0 {
+		if err := p.insist(ctx, "commit", func() error { return p.cfg.Store.Commit(ctx, x.batches...) }); err != nil {
 			return err
 		}
 	}
-	p.committed(b, results, Commit{
-		Pipeline: p.name, Events: len(b.events), Fold: folded.Sub(began), Store: time.Since(folded),
-	})
-	p.trace(b.events, began)
-	p.backlog.Add(-int64(len(b.events)))
-	b.events = b.events[:0]
+	p.committed(x, time.Since(began))
+	p.trace(x.events, x.began)
+	p.backlog.Add(-int64(len(x.events)))
 	return nil
 }
 
@@ -341,7 +391,7 @@ func (p *pipeline) batches(results []result, position uint64) []readmodels.Batch
 	var out []readmodels.Batch
 	parked := readmodels.Batch{Name: ParkedView().Name, Version: ParkedView().Version, Checkpoint: position, Token: p.token}
 	for i, v := range p.views {
-		if v.checkpoint >= position {
+		if v.folded >= position {
 			continue
 		}
 		b := readmodels.Batch{Name: v.spec.Name, Version: v.spec.Version, Checkpoint: position, Token: p.token}
@@ -360,15 +410,17 @@ func (p *pipeline) batches(results []result, position uint64) []readmodels.Batch
 }
 
 // committed moves the views on and tells everyone who wants to know.
-func (p *pipeline) committed(b *batch, results []result, c Commit) {
-	if len(b.events) > 0 {
-		c.Oldest = b.events[0].At
+func (p *pipeline) committed(x *pending, took time.Duration) {
+	c := Commit{Pipeline: p.name, Events: len(x.events), Fold: x.fold, Store: took}
+	if len(x.events) > 0 {
+		c.Oldest = x.events[0].At
 	}
-	p.mu.Lock()
 	for i, v := range p.views {
-		v.committed(results[i], b.position)
-		cv := CommitView{Name: v.spec.Name, Version: v.spec.Version, Events: results[i].events, Checkpoint: v.checkpoint}
-		if s := results[i].space; s != nil {
+		res := x.results[i]
+		v.stored(res, x.position)
+		checkpoint, parked := v.where()
+		cv := CommitView{Name: v.spec.Name, Version: v.spec.Version, Events: res.events, Checkpoint: checkpoint}
+		if s := res.space; s != nil {
 			for _, en := range s.entries {
 				if en.dirty {
 					cv.Documents++
@@ -376,13 +428,10 @@ func (p *pipeline) committed(b *batch, results []result, c Commit) {
 			}
 		}
 		c.Views = append(c.Views, cv)
-	}
-	p.mu.Unlock()
-	for i, v := range p.views {
-		p.cfg.Notify(v.spec.Name, v.spec.Version, v.checkpoint)
-		if n := len(results[i].parked); n > 0 {
-			p.cfg.Observer.Parked(v.spec.Name, v.spec.Version, len(v.parked))
-			p.cfg.Logger.Error("documents parked", "view", v.spec.Name, "version", v.spec.Version, "count", n, "error", results[i].failed)
+		p.cfg.Notify(v.spec.Name, v.spec.Version, checkpoint)
+		if n := len(res.parked); n > 0 {
+			p.cfg.Observer.Parked(v.spec.Name, v.spec.Version, parked)
+			p.cfg.Logger.Error("documents parked", "view", v.spec.Name, "version", v.spec.Version, "count", n, "error", res.failed)
 		}
 	}
 	p.cfg.Observer.Committed(c)

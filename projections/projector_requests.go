@@ -214,9 +214,9 @@ func (p *pipeline) replayed(ctx context.Context, v *view, id string, s *space, a
 		if err := p.cfg.Store.Commit(ctx, list); err != nil {
 			return err
 		}
-		p.mu.Lock()
+		v.mu.Lock()
 		v.parked[id] = again
-		p.mu.Unlock()
+		v.mu.Unlock()
 		return nil
 	}
 	doc := readmodels.Batch{Name: v.spec.Name, Version: v.spec.Version, Checkpoint: v.checkpoint, Token: p.token}
@@ -225,9 +225,10 @@ func (p *pipeline) replayed(ctx context.Context, v *view, id string, s *space, a
 	if err := p.cfg.Store.Commit(ctx, doc, list); err != nil {
 		return err
 	}
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	v.committed(result{space: s}, v.checkpoint)
+	v.take(result{space: s}, v.checkpoint)
+	v.stored(result{space: s}, v.checkpoint)
+	v.mu.Lock()
+	defer v.mu.Unlock()
 	delete(v.parked, id)
 	return nil
 }

@@ -3,6 +3,7 @@ package projections
 import (
 	"context"
 	"fmt"
+	"sync"
 
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
@@ -10,16 +11,22 @@ import (
 	"zhiping/readmodels"
 )
 
-// view is one projection at work. It belongs to one goroutine.
+// view is one projection at work. Batches are folded by one goroutine and stored by another, one batch behind: so
+// that folding goes on while the store writes.
 type view struct {
-	fold       Fold
-	copyDoc    func(any) any
-	spec       readmodels.Spec
-	checkpoint uint64
-	parked     map[string]*Parked
+	fold    Fold
+	copyDoc func(any) any
+	spec    readmodels.Spec
+	folded  uint64 // position up to which events are folded
+	parked  map[string]*Parked
 	// recent holds documents as they are stored, and zero Documents for ids known to have none, so that a
 	// document that events keep coming for is read once. Nothing but the commits of this view changes them.
 	recent *simplelru.LRU[string, readmodels.Document]
+
+	mu         sync.Mutex // guards what follows, and parked where others than the folding goroutine read it
+	checkpoint uint64     // position up to which documents are stored
+	// unstored holds what is folded and not stored yet, for when recent has forgotten it.
+	unstored map[string]readmodels.Document
 }
 
 func openView(ctx context.Context, store readmodels.Reader, f Fold, spec readmodels.Spec, cache int) (*view, error) {
@@ -27,10 +34,11 @@ func openView(ctx context.Context, store readmodels.Reader, f Fold, spec readmod
 	if err != nil {
 		return nil, err
 	}
-	v := &view{fold: f, copyDoc: cloner(spec.New()), spec: spec, parked: map[string]*Parked{}, recent: recent}
+	v := &view{fold: f, copyDoc: cloner(spec.New()), spec: spec, parked: map[string]*Parked{}, recent: recent, unstored: map[string]readmodels.Document{}}
 	if v.checkpoint, _, err = store.Checkpoint(ctx, v.spec.Name, v.spec.Version); err != nil {
 		return nil, fmt.Errorf("checkpoint of %s: %w", v.spec.Name, err)
 	}
+	v.folded = v.checkpoint
 	parked, err := ListParked(ctx, store, v.spec)
 	if err != nil {
 		return nil, err
@@ -61,7 +69,7 @@ func (v *view) foldBatch(ctx context.Context, store readmodels.Reader, events []
 	var todo []keyed
 	ids := map[string]bool{}
 	for _, e := range events {
-		if e.Position <= v.checkpoint {
+		if e.Position <= v.folded {
 			continue
 		}
 		k := v.keysOf(e)
@@ -145,7 +153,13 @@ func (v *view) fetch(ctx context.Context, store readmodels.Reader, ids map[strin
 	docs := make(map[string]readmodels.Document, len(ids))
 	var missing []string
 	for id := range ids {
-		if d, ok := v.recent.Get(id); ok {
+		d, ok := v.recent.Get(id)
+		if !ok {
+			v.mu.Lock()
+			d, ok = v.unstored[id]
+			v.mu.Unlock()
+		}
+		if ok {
 			docs[id] = d
 		} else {
 			missing = append(missing, id)
@@ -165,18 +179,45 @@ func (v *view) fetch(ctx context.Context, store readmodels.Reader, ids map[strin
 	return docs, nil
 }
 
-// committed takes over what has been stored.
-func (v *view) committed(res result, position uint64) {
-	v.checkpoint = max(v.checkpoint, position)
+// take makes the next batch see this one, which is on its way to the store. There is no way back: it is stored, or
+// nothing behind it is.
+func (v *view) take(res result, position uint64) {
+	v.folded = max(v.folded, position)
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	for _, p := range res.parked {
+		v.parked[p.ID] = p
+	}
 	if res.space == nil {
 		return
 	}
 	for id, en := range res.space.entries {
 		if en.dirty {
-			v.recent.Add(id, readmodels.Document{ID: id, Position: en.at, Doc: en.doc})
+			d := readmodels.Document{ID: id, Position: en.at, Doc: en.doc}
+			v.recent.Add(id, d)
+			v.unstored[id] = d
 		}
 	}
-	for _, p := range res.parked {
-		v.parked[p.ID] = p
+}
+
+// stored says that the batch is in the store.
+func (v *view) stored(res result, position uint64) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.checkpoint = max(v.checkpoint, position)
+	if res.space == nil {
+		return
 	}
+	for id, en := range res.space.entries {
+		if d, ok := v.unstored[id]; ok && en.dirty && d.Position == en.at {
+			delete(v.unstored, id)
+		}
+	}
+}
+
+// where tells the checkpoint and how many documents are parked.
+func (v *view) where() (checkpoint uint64, parked int) {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	return v.checkpoint, len(v.parked)
 }
