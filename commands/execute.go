@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"hash/fnv"
 	"math/rand/v2"
 	"slices"
 	"strconv"
@@ -86,6 +87,15 @@ func execute[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E]
 	if err != nil {
 		return res, err
 	}
+	if !r.exclusive {
+		// Commands of this process take turns on a stream; only other processes are raced with. Decisions do not:
+		// who decides at the same time as somebody else must hear of it.
+		done, err := x.turn(ctx, report.Stream)
+		if err != nil {
+			return res, err
+		}
+		defer done()
+	}
 	// A cached state is good enough to try with: an append at a stale revision is refused by the store, and a
 	// refusal by Decide is checked against the fresh state before anyone hears of it.
 	cached := !r.exclusive
@@ -158,6 +168,9 @@ func appendEvents[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, 
 ) (loaded[S], error) {
 	proposed := make([]domain.Proposed, len(events))
 	next := l
+	if meta.At = x.clock().UTC(); meta.At.Before(l.at) {
+		meta.At = l.at // another node's clock is ahead of ours
+	}
 	for i, e := range events {
 		t, ok := x.types[typeKey(e)]
 		if !ok {
@@ -172,7 +185,7 @@ func appendEvents[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, 
 	if err != nil {
 		return l, fmt.Errorf("append %s: %w", stream, err)
 	}
-	next.revision, next.position = int64(done.Revision), done.Position //nolint:gosec // revisions stay far below 2^63
+	next.revision, next.position, next.at = int64(done.Revision), done.Position, meta.At //nolint:gosec // revisions stay far below 2^63
 	next.commands = append(slices.Clip(l.commands), meta.CommandID)
 	x.cache.Add(stream, next)
 	return next, nil
@@ -212,7 +225,7 @@ func (x *Executor) metadata(env Envelope, name string, cmd any) (domain.Metadata
 		id = domain.DerivedID("command", env.Actor.ID, env.Key)
 	}
 	return domain.Metadata{
-		At: x.clock().UTC(), Actor: env.Actor.ID, ActorName: env.Actor.Name, Role: env.Actor.Role(),
+		Actor: env.Actor.ID, ActorName: env.Actor.Name, Role: env.Actor.Role(),
 		Organization: env.Actor.Organization, IP: env.IP, CorrelationID: env.CorrelationID,
 		CausationID: env.CausationID, CommandID: id, Command: name,
 		Fingerprint: hex.EncodeToString(sum[:8]), Traceparent: env.Traceparent,
@@ -221,6 +234,19 @@ func (x *Executor) metadata(env Envelope, name string, cmd any) (domain.Metadata
 
 // CommandID is the id that a caller's key stands for, so that ids derived from it are the same in a retry.
 func CommandID(actor, key string) uuid.UUID { return domain.DerivedID("command", actor, key) }
+
+// turn waits until no other command of this process is at work on the stream.
+func (x *Executor) turn(ctx context.Context, stream string) (done func(), err error) {
+	h := fnv.New32a()
+	_, _ = h.Write([]byte(stream))
+	lock := x.turns[h.Sum32()%uint32(len(x.turns))]
+	select {
+	case lock <- struct{}{}:
+		return func() { <-lock }, nil
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+}
 
 // pause waits a little longer after every lost race, at random, so that racers part.
 func pause(ctx context.Context, attempt int) error {

@@ -66,6 +66,7 @@ type Executor struct {
 	newID      func() uuid.UUID
 	observe    func(context.Context, Report)
 	types      map[reflect.Type]domain.EventType
+	turns      [1024]chan struct{} // one at a time a stream; streams share them by hash
 	cache      *lru.Cache[string, any]
 	checkers   *lru.Cache[uuid.UUID, declaration.Checker]
 }
@@ -102,6 +103,9 @@ func New(c Config) (*Executor, error) {
 	}
 	if x.observe == nil {
 		x.observe = func(context.Context, Report) {}
+	}
+	for i := range x.turns {
+		x.turns[i] = make(chan struct{}, 1)
 	}
 	for _, t := range EventTypes() {
 		x.types[typeKey(t.Zero)] = t

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"reflect"
 	"slices"
+	"time"
 
 	"github.com/google/uuid"
 
@@ -16,6 +17,7 @@ type loaded[S any] struct {
 	state    S
 	revision int64 // NoStream for none
 	position uint64
+	at       time.Time   // of the last event: time never runs backwards within a stream
 	commands []uuid.UUID // ids of the commands whose events are folded in
 }
 
@@ -59,7 +61,7 @@ func fold[S, C, E any](a aggregate[S, C, E], l loaded[S], e domain.Recorded) (lo
 		return l, fmt.Errorf("commands: %s@%d is a %T, which does not belong to %s", e.Stream, e.Revision, e.Event, a.category)
 	}
 	l.state = a.evolve(l.state, event)
-	l.revision, l.position = int64(e.Revision), e.Position //nolint:gosec // revisions stay far below 2^63
+	l.revision, l.position, l.at = int64(e.Revision), e.Position, e.At //nolint:gosec // revisions stay far below 2^63
 	if n := len(l.commands); n == 0 || l.commands[n-1] != e.Meta.CommandID {
 		l.commands = append(slices.Clip(l.commands), e.Meta.CommandID)
 	}

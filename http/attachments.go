@@ -42,7 +42,7 @@ type byFile struct {
 
 // attach streams the file to the blob store and only then names it in an event: a crash between the two leaves
 // content that no event refers to, never an event without its content.
-func (s *Server) attach(ctx context.Context, in *byID) (*written[Attachment], error) {
+func (s *Server) attach(ctx context.Context, in *ByID) (*written[Attachment], error) {
 	rq := requestOf(ctx)
 	stream := rq.fiber.Context().RequestBodyStream()
 	if stream == nil {

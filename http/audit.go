@@ -45,26 +45,26 @@ func entryOf(lang string) func(*views.Audit) AuditEntry {
 
 func (s *Server) auditRoutes() {
 	handle(s, route{"GET", "/declarations/{id}/audit", "The whole trail of a declaration, oldest first", "viewAudit", 200}, func(ctx context.Context, in *struct {
-		byID
-		paging
+		ByID
+		Paging
 	}) (*struct{ Body list[AuditEntry] }, error) {
-		return s.trail(ctx, domain.Stream(domain.CategoryDeclaration, in.ID.String()), in.paging, declaration.ErrNotFound)
+		return s.trail(ctx, domain.Stream(domain.CategoryDeclaration, in.ID.String()), in.Paging, declaration.ErrNotFound)
 	})
 	handle(s, route{"GET", "/bindings/{applicantId}/audit", "The whole trail of a person's binding, oldest first", "viewAudit", 200}, func(ctx context.Context, in *struct {
-		byApplicant
-		paging
+		ByApplicant
+		Paging
 	}) (*struct{ Body list[AuditEntry] }, error) {
-		return s.trail(ctx, domain.Stream(domain.CategoryBinding, in.ApplicantID), in.paging, domain.ErrNotFound)
+		return s.trail(ctx, domain.Stream(domain.CategoryBinding, in.ApplicantID), in.Paging, domain.ErrNotFound)
 	})
 	handle(s, route{"GET", "/audit", "Events across streams, oldest first", "viewAudit", 200}, s.audit)
 }
 
-func (s *Server) trail(ctx context.Context, stream string, p paging, absent error) (*struct{ Body list[AuditEntry] }, error) {
+func (s *Server) trail(ctx context.Context, stream string, p Paging, absent error) (*struct{ Body list[AuditEntry] }, error) {
 	key, err := p.key()
 	if err != nil {
 		return nil, err
 	}
-	page, err := views.Audits.Find(ctx, s.Reader, readmodels.Query{Equal: map[string]any{"stream": stream}, Sort: "at", After: key, Limit: p.Limit})
+	page, err := views.Audits.Find(ctx, s.Reader, readmodels.Query{Equal: map[string]any{"stream": stream}, Sort: "position", After: key, Limit: p.Limit})
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +75,7 @@ func (s *Server) trail(ctx context.Context, stream string, p paging, absent erro
 }
 
 type auditIn struct {
-	paging
+	Paging
 	Actor       string    `query:"actor" maxLength:"64"`
 	Type        string    `query:"type" maxLength:"64"`
 	From        time.Time `query:"from"`
@@ -96,21 +96,21 @@ func (s *Server) audit(ctx context.Context, in *auditIn) (*struct{ Body list[Aud
 	}
 	switch {
 	case stream != "":
-		q.Equal["stream"] = stream
+		q.Equal["stream"], q.Sort = stream, "position"
 	case in.Actor != "":
 		q.Equal["actor"] = in.Actor
 	case in.Type != "":
 		q.Equal["type"] = in.Type
 	}
-	if !in.From.IsZero() {
+	if !in.From.IsZero() && stream == "" {
 		q.From = views.Micros(in.From)
 	}
-	if !in.To.IsZero() {
+	if !in.To.IsZero() && stream == "" {
 		q.To = views.Micros(in.To)
 	}
 	out, err := scan(ctx, s, views.Audits, q, entryOf(requestOf(ctx).lang), func(d *views.Audit) bool {
 		e := d.Entry
-		return (in.Actor == "" || e.Actor.ID == in.Actor) && (in.Type == "" || e.Type == in.Type) && (stream == "" || e.Stream == stream)
+		return (in.Actor == "" || e.Actor.ID == in.Actor) && (in.Type == "" || e.Type == in.Type) && (in.From.IsZero() || !e.At.Before(in.From)) && (in.To.IsZero() || !e.At.After(in.To))
 	})
 	return &struct{ Body list[AuditEntry] }{out}, err
 }

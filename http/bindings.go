@@ -53,11 +53,11 @@ func (s *Server) bindingRoutes() {
 		return s.bindingCommand(ctx, requestOf(ctx).actor.ID, 200, binding.Unbind{})
 	})
 	handle(s, route{"GET", "/bindings", "Who asked to be bound to the caller's unit", "viewBindings", 200}, s.bindings)
-	handle(s, route{"POST", "/bindings/{applicantId}/approve", "Approve a binding", "ApproveBinding", 200}, func(ctx context.Context, in *byApplicant) (*written[Binding], error) {
+	handle(s, route{"POST", "/bindings/{applicantId}/approve", "Approve a binding", "ApproveBinding", 200}, func(ctx context.Context, in *ByApplicant) (*written[Binding], error) {
 		return s.bindingCommand(ctx, in.ApplicantID, 200, binding.Approve{})
 	})
 	handle(s, route{"POST", "/bindings/{applicantId}/reject", "Refuse a binding", "RejectBinding", 200}, func(ctx context.Context, in *struct {
-		byApplicant
+		ByApplicant
 		Body struct {
 			Opinion string `json:"opinion"`
 		}
@@ -66,7 +66,8 @@ func (s *Server) bindingRoutes() {
 	})
 }
 
-type byApplicant struct {
+// ByApplicant names a person by id in the path.
+type ByApplicant struct {
 	ApplicantID string `path:"applicantId" maxLength:"64" pattern:"^[A-Za-z0-9_-]+$"`
 }
 
@@ -99,7 +100,7 @@ func (s *Server) currentBinding(ctx context.Context, _ *struct{}) (*read[Binding
 }
 
 func (s *Server) bindings(ctx context.Context, in *struct {
-	paging
+	Paging
 	Status string `query:"status" enum:"pending,bound" default:"pending"`
 }) (*struct{ Body list[Binding] }, error) {
 	key, err := in.key()

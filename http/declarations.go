@@ -39,7 +39,7 @@ func (s *Server) declarationRoutes() {
 	handle(s, route{"PUT", "/declarations/{id}/modules/{module}", "Save one module", "SaveModule", 200}, s.saveModule)
 	handle(s, route{"GET", "/declarations/{id}/validation", "All that still blocks submission", "viewDeclaration", 200}, s.validation)
 	handle(s, route{"POST", "/declarations/{id}/submit", "Submit, or resubmit after a return", "SubmitDeclaration", 200}, s.submit)
-	handle(s, route{"POST", "/declarations/{id}/withdraw", "Withdraw before the first review decision", "WithdrawDeclaration", 200}, func(ctx context.Context, in *byID) (*written[Form], error) {
+	handle(s, route{"POST", "/declarations/{id}/withdraw", "Withdraw before the first review decision", "WithdrawDeclaration", 200}, func(ctx context.Context, in *ByID) (*written[Form], error) {
 		return s.declare(ctx, in.ID, 200, declaration.Withdraw{})
 	})
 	handle(s, route{"GET", "/declarations/{id}/timeline", "Where it is and how it came there", "viewDeclaration", 200}, s.timeline)
@@ -95,7 +95,7 @@ func (s *Server) startDeclaration(ctx context.Context, in *struct {
 }
 
 func (s *Server) history(ctx context.Context, in *struct {
-	paging
+	Paging
 	Status string `query:"status" enum:"draft,submitted,returned,approved,terminated,withdrawn"`
 	Type   string `query:"type" maxLength:"64"`
 }) (*struct{ Body list[HistoryItem] }, error) {
@@ -142,7 +142,7 @@ func (s *Server) formDoc(ctx context.Context, id uuid.UUID) (*views.Form, error)
 }
 
 func (s *Server) form(ctx context.Context, in *struct {
-	byID
+	ByID
 	AsOf         time.Time `query:"asOf"`
 	AsOfRevision int64     `query:"asOfRevision" default:"-1" minimum:"-1"`
 }) (*read[Form], error) {
@@ -196,14 +196,14 @@ func (s *Server) formAsOf(ctx context.Context, id uuid.UUID, at time.Time, revis
 }
 
 func (s *Server) saveModule(ctx context.Context, in *struct {
-	byID
-	Module  string `path:"module" maxLength:"64"`
-	RawBody []byte `contentType:"application/json"`
+	ByID
+	Module string `path:"module" maxLength:"64"`
+	Body   json.RawMessage
 }) (*written[Form], error) {
-	if !json.Valid(in.RawBody) {
+	if !json.Valid(in.Body) {
 		return nil, ErrMalformed
 	}
-	return s.declare(ctx, in.ID, 200, declaration.SaveModule{Module: in.Module, Data: in.RawBody})
+	return s.declare(ctx, in.ID, 200, declaration.SaveModule{Module: in.Module, Data: in.Body})
 }
 
 // ProblemItem is one thing that still blocks submission.
@@ -222,7 +222,7 @@ type Validation struct {
 	Problems []ProblemItem `json:"problems"`
 }
 
-func (s *Server) validation(ctx context.Context, in *byID) (*struct{ Body Validation }, error) {
+func (s *Server) validation(ctx context.Context, in *ByID) (*struct{ Body Validation }, error) {
 	if _, err := s.formDoc(ctx, in.ID); err != nil {
 		return nil, err
 	}
@@ -239,7 +239,7 @@ func (s *Server) validation(ctx context.Context, in *byID) (*struct{ Body Valida
 }
 
 func (s *Server) submit(ctx context.Context, in *struct {
-	byID
+	ByID
 	Body struct {
 		Commitment bool `json:"commitment"`
 	}
@@ -267,7 +267,7 @@ type Timeline struct {
 	Nodes      []Node             `json:"nodes"`
 }
 
-func (s *Server) timeline(ctx context.Context, in *byID) (*read[Timeline], error) {
+func (s *Server) timeline(ctx context.Context, in *ByID) (*read[Timeline], error) {
 	d, err := one(ctx, s, views.Timelines, in.ID.String(), declaration.ErrNotFound)
 	if err != nil {
 		return nil, err

@@ -178,7 +178,7 @@ func (s *Server) noticeRoutes() {
 }
 
 type noticesIn struct {
-	paging
+	Paging
 	Type string `query:"type" maxLength:"64"`
 	Open bool   `query:"open"`
 }
@@ -222,11 +222,12 @@ func (s *Server) notices(ctx context.Context, in *noticesIn) (*struct{ Body list
 	}
 }
 
-type byID struct {
+// ByID names the thing by its id in the path. Exported, because the library fills embedded inputs only then.
+type ByID struct {
 	ID uuid.UUID `path:"id"`
 }
 
-func (s *Server) notice(ctx context.Context, in *byID) (*read[Notice], error) {
+func (s *Server) notice(ctx context.Context, in *ByID) (*read[Notice], error) {
 	rq := requestOf(ctx)
 	d, err := one(ctx, s, views.Notices, in.ID.String(), notice.ErrNotFound)
 	if err != nil {
@@ -251,7 +252,7 @@ func (s *Server) draftNotice(ctx context.Context, in *struct{ Body noticeBody })
 }
 
 func (s *Server) reviseNotice(ctx context.Context, in *struct {
-	byID
+	ByID
 	Body noticeBody
 }) (*written[Notice], error) {
 	rq := requestOf(ctx)
@@ -262,8 +263,8 @@ func (s *Server) reviseNotice(ctx context.Context, in *struct {
 	return wrote(r, 200, s.noticeOf(rq.lang, in.ID, r.State, r.Revision)), nil
 }
 
-func (s *Server) noticeCommand(c notice.Command) func(context.Context, *byID) (*written[Notice], error) {
-	return func(ctx context.Context, in *byID) (*written[Notice], error) {
+func (s *Server) noticeCommand(c notice.Command) func(context.Context, *ByID) (*written[Notice], error) {
+	return func(ctx context.Context, in *ByID) (*written[Notice], error) {
 		rq := requestOf(ctx)
 		r, err := s.Executor.Notice(ctx, rq.envelope(), in.ID, c)
 		if err != nil {

@@ -13,27 +13,28 @@ import (
 func (s *Server) recommenderRoutes() {
 	handle(s, route{"POST", "/declarations/{id}/recommenders", "Enter an expert who recommends the applicant", "AddRecommender", 201}, s.addRecommender)
 	handle(s, route{"PUT", "/declarations/{id}/recommenders/{rid}", "Replace what was entered of an expert", "ChangeRecommender", 200}, func(ctx context.Context, in *struct {
-		byRecommender
-		RawBody []byte `contentType:"application/json"`
+		ByRecommender
+		Body json.RawMessage
 	}) (*written[FormRecommender], error) {
-		return s.recommend(ctx, in.ID, in.RID, 200, in.RawBody, declaration.ChangeRecommender{ID: in.RID, Data: in.RawBody})
+		return s.recommend(ctx, in.ID, in.RID, 200, in.Body, declaration.ChangeRecommender{ID: in.RID, Data: in.Body})
 	})
-	handle(s, route{"DELETE", "/declarations/{id}/recommenders/{rid}", "Remove an expert with their files", "RemoveRecommender", 200}, func(ctx context.Context, in *byRecommender) (*written[Form], error) {
+	handle(s, route{"DELETE", "/declarations/{id}/recommenders/{rid}", "Remove an expert with their files", "RemoveRecommender", 200}, func(ctx context.Context, in *ByRecommender) (*written[Form], error) {
 		return s.declare(ctx, in.ID, 200, declaration.RemoveRecommender{ID: in.RID})
 	})
 }
 
-type byRecommender struct {
+// ByRecommender names an expert of a declaration in the path.
+type ByRecommender struct {
 	ID  uuid.UUID `path:"id"`
 	RID uuid.UUID `path:"rid"`
 }
 
 func (s *Server) addRecommender(ctx context.Context, in *struct {
-	byID
-	RawBody []byte `contentType:"application/json"`
+	ByID
+	Body json.RawMessage
 }) (*written[FormRecommender], error) {
 	rid := requestOf(ctx).newID("recommender")
-	out, err := s.recommend(ctx, in.ID, rid, 201, in.RawBody, declaration.AddRecommender{ID: rid, Data: in.RawBody})
+	out, err := s.recommend(ctx, in.ID, rid, 201, in.Body, declaration.AddRecommender{ID: rid, Data: in.Body})
 	if err != nil {
 		return nil, err
 	}

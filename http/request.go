@@ -289,13 +289,13 @@ func wrote[S, T any](r commands.Result[S], status int, body T) *written[T] {
 	return &written[T]{Status: status, Position: strconv.FormatUint(r.Position, 10), ETag: etag(r.Revision), Body: body}
 }
 
-// paging is what every list takes.
-type paging struct {
+// Paging is what every list takes.
+type Paging struct {
 	Limit  int    `query:"limit" minimum:"1" maximum:"200" default:"20"`
 	Cursor string `query:"cursor" maxLength:"4096"`
 }
 
-func (p paging) key() (*readmodels.Key, error) {
+func (p Paging) key() (*readmodels.Key, error) {
 	if p.Cursor == "" {
 		return nil, nil
 	}

@@ -56,7 +56,7 @@ type decision struct {
 
 func decide(s *Server, verb, summary, action string, command func(decision) declaration.Command) {
 	handle(s, route{"POST", "/declarations/{id}/" + verb, summary, accessAction(action), 200}, func(ctx context.Context, in *struct {
-		byID
+		ByID
 		Body decision
 	}) (*written[Form], error) {
 		return s.declare(ctx, in.ID, 200, command(in.Body))
@@ -64,7 +64,7 @@ func decide(s *Server, verb, summary, action string, command func(decision) decl
 }
 
 func (s *Server) worklist(ctx context.Context, in *struct {
-	paging
+	Paging
 	Stage string `query:"stage" maxLength:"64"`
 	Type  string `query:"type" maxLength:"64"`
 	Q     string `query:"q" maxLength:"100"`

@@ -35,7 +35,7 @@ func (s *Server) unitRoutes() {
 }
 
 type unitsIn struct {
-	paging
+	Paging
 	USCC   string `query:"uscc"`
 	Status string `query:"status" enum:"registered,approved"`
 }

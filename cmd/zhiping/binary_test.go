@@ -70,6 +70,12 @@ func (s *safeBuffer) String() string {
 	return s.b.String()
 }
 
+// tail is the end of the log, for failures.
+func (s *safeBuffer) tail() string {
+	lines := strings.Split(s.String(), "\n")
+	return strings.Join(lines[max(0, len(lines)-6):], "\n")
+}
+
 var servingAt = regexp.MustCompile(`msg=serving url=(http://\S+)`)
 
 // start runs the binary on a free port and waits until it is ready.
@@ -265,7 +271,7 @@ func (c *caller) want(status int, code, method, path string, body any, header ..
 	c.s.t.Helper()
 	a := c.do(method, path, body, header...)
 	if a.status != status || code != "" && a.str("code") != code {
-		c.s.t.Fatalf("%s %s: %d %s, want %d %s\n%s", method, path, a.status, a.str("code"), status, code, a.raw)
+		c.s.t.Fatalf("%s %s: %d %s, want %d %s\n%s\n%s", method, path, a.status, a.str("code"), status, code, a.raw, c.s.log.tail())
 	}
 	if status >= 400 {
 		if ct := a.header.Get("Content-Type"); !strings.HasPrefix(ct, "application/problem+json") {

@@ -15,12 +15,17 @@ func TestHostileInputIsRefusedAndWritesNothing(t *testing.T) {
 	person, unit, auditor := s.as("applicant"), s.as("unit"), s.as("auditor")
 	bind(person, unit, university)
 	id := begin(person, d)
-	complete(person, d, id)
+	position := complete(person, d, id)
 	path := "/declarations/" + id
 	events := func() int {
-		return len(auditor.want(http.StatusOK, "", "GET", path+"/audit?limit=200", nil).items("items"))
+		return len(auditor.after(position, path+"/audit?limit=200").items("items"))
 	}
 	before := events()
+	other := s.as("applicant2")
+	bind(other, unit, university)
+	reviewed := "/declarations/" + begin(other, d)
+	complete(other, d, strings.TrimPrefix(reviewed, "/declarations/"))
+	other.want(http.StatusOK, "", "POST", reviewed+"/submit", map[string]any{"commitment": true})
 	var zipped bytes.Buffer
 	z := zip.NewWriter(&zipped)
 	w, _ := z.Create("a.txt")
@@ -57,8 +62,8 @@ func TestHostileInputIsRefusedAndWritesNothing(t *testing.T) {
 		"a limit of minus one":       {person, "GET", "/declarations?limit=-1", nil, nil, []int{400, 422}},
 		"a limit that is no number":  {person, "GET", "/declarations?limit=ten", nil, nil, []int{400, 422}},
 		"a forged cursor":            {person, "GET", "/declarations?cursor=AAAA", nil, nil, []int{400, 422}},
-		"an opinion of 10,000 chars": {unit, "POST", path + "/return", map[string]any{"opinion": strings.Repeat("长", 10_000), "modules": []string{"basic"}}, nil, []int{422, 409}},
-		"an opinion that is a list":  {unit, "POST", path + "/return", json(`{"opinion":["x"],"modules":["basic"]}`), nil, []int{422}},
+		"an opinion of 10,000 chars": {unit, "POST", reviewed + "/return", map[string]any{"opinion": strings.Repeat("长", 10_000), "modules": []string{"basic"}}, nil, []int{422}},
+		"an opinion that is a list":  {unit, "POST", reviewed + "/return", json(`{"opinion":["x"],"modules":["basic"]}`), nil, []int{422}},
 		"an idempotency key of 129":  {person, "PUT", path + "/modules/basic", json(`{}`), []string{"Idempotency-Key", strings.Repeat("k", 129)}, []int{400, 422}},
 		"an If-Match that is none":   {person, "PUT", path + "/modules/basic", json(`{}`), []string{"If-Match", "abc"}, []int{400, 412, 422}},
 		"an If-Match of yesterday":   {person, "PUT", path + "/modules/basic", json(`{}`), []string{"If-Match", `"0"`}, []int{412}},
@@ -87,6 +92,7 @@ func TestHostileInputIsRefusedAndWritesNothing(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) { refused(t, person.upload(id, f.slot, "", f.name, f.content), f.status) })
 	}
+	position = other.want(http.StatusOK, "", "PUT", "/declarations/"+begin(other, definitionOf(t, "grade3.assessment"))+"/modules/basic", json(`{}`)).header.Get("X-Position")
 	if after := events(); after != before {
 		t.Fatalf("%d events were written", after-before)
 	}

@@ -69,22 +69,25 @@ func begin(c *caller, d catalog.Definition) string {
 	return a.str("id")
 }
 
-// complete saves every module and attaches every required file.
-func complete(c *caller, d catalog.Definition, id string) {
+// complete saves every module and attaches every required file; it answers the position of the last step.
+func complete(c *caller, d catalog.Definition, id string) (position string) {
 	c.s.t.Helper()
 	form := catalogtest.Form(d)
 	for _, m := range d.Modules {
 		if data, ok := form[m.Key]; ok {
-			c.want(http.StatusOK, "", "PUT", "/declarations/"+id+"/modules/"+m.Key, []byte(data))
+			position = c.want(http.StatusOK, "", "PUT", "/declarations/"+id+"/modules/"+m.Key, []byte(data)).header.Get("X-Position")
 		}
 	}
 	for _, s := range d.Slots {
 		if s.Required && s.Module != "recommenders" {
-			if a := c.upload(id, s.Key, "", s.Key+extension(s), sample(s)); a.status != http.StatusCreated {
+			a := c.upload(id, s.Key, "", s.Key+extension(s), sample(s))
+			if a.status != http.StatusCreated {
 				c.s.t.Fatalf("attach %s: %d %s", s.Key, a.status, a.raw)
 			}
+			position = a.header.Get("X-Position")
 		}
 	}
+	return position
 }
 
 func extension(s catalog.Slot) string {

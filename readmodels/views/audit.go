@@ -46,12 +46,13 @@ type Audit struct {
 // EntryID is the document id of the entry at a position: padded, so that ids order as positions do.
 func EntryID(position uint64) string { return fmt.Sprintf("e%020d", position) }
 
-// Audits is found by stream, actor or type over a range of time; the document id breaks ties in $all order.
+// Audits is found by stream in the stream's own order, and by actor or type over a range of time, where the
+// document id breaks ties in $all order.
 var Audits = readmodels.View[Audit]{
 	Name: "audit", Version: 1,
 	Indexes: []readmodels.Index{
 		{Fields: []string{"at"}},
-		{Fields: []string{"stream", "at"}},
+		{Fields: []string{"stream", "position"}},
 		{Fields: []string{"actor", "at"}},
 		{Fields: []string{"type", "at"}},
 	},
@@ -60,7 +61,7 @@ var Audits = readmodels.View[Audit]{
 			return nil
 		}
 		return map[string]any{
-			"at": Micros(d.Entry.At), "stream": d.Entry.Stream, "actor": d.Entry.Actor.ID, "type": d.Entry.Type,
+			"at": Micros(d.Entry.At), "position": int64(d.Entry.Position), "stream": d.Entry.Stream, "actor": d.Entry.Actor.ID, "type": d.Entry.Type,
 		}
 	},
 }
