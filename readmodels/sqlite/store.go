@@ -116,9 +116,26 @@ func New(cfg Config) (*Store, error) {
 	return s, nil
 }
 
+// makePrivate makes an empty file for this user alone: SQLite would make it as readable as the process's mask allows.
+// (It gives the log the file's own mode.) A file that is there is not opened: closing it would release the locks that
+// another Store of this process holds on it.
+func makePrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600)
+	if errors.Is(err, os.ErrExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
 // takeLock holds an exclusive transaction on a file beside the store's for as long as the process lives: SQLite's
 // own locks work on every platform and go with the process however it dies.
 func takeLock(path string) (*conn, error) {
+	if err := makePrivate(path); err != nil {
+		return nil, fmt.Errorf("lock %s: %w", path, err)
+	}
 	c, err := openConn(path, false, "journal_mode(MEMORY)")
 	if err == nil {
 		if _, err = c.exec("BEGIN EXCLUSIVE"); err == nil {
@@ -136,6 +153,9 @@ func takeLock(path string) (*conn, error) {
 const busyTimeout = "busy_timeout(5000)"
 
 func (s *Store) open() error {
+	if err := makePrivate(s.cfg.Path); err != nil {
+		return err
+	}
 	w, err := openConn(s.cfg.Path, false, busyTimeout, "journal_mode(WAL)", "synchronous(NORMAL)", "wal_autocheckpoint(16000)",
 		"temp_store(MEMORY)", "journal_size_limit(134217728)", fmt.Sprintf("cache_size(-%d)", s.cfg.CacheMiB<<10))
 	if err != nil {

@@ -46,8 +46,18 @@ func TestASecondProcessIsRefused(t *testing.T) {
 	info, err := os.Stat(filepath.Dir(path))
 	require.NoError(t, err)
 	require.Equal(t, os.FileMode(0o700), info.Mode().Perm())
-	_, err = sqlite.New(sqlite.Config{Path: path})
-	require.ErrorIs(t, err, sqlite.ErrInUse)
+	files, err := filepath.Glob(path + "*")
+	require.NoError(t, err)
+	require.Len(t, files, 4, "the database, its log and index, and the lock")
+	for _, f := range files {
+		info, err := os.Stat(f)
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), f)
+	}
+	for range 2 { // once more, since the refused one must not have loosened the lock
+		_, err = sqlite.New(sqlite.Config{Path: path})
+		require.ErrorIs(t, err, sqlite.ErrInUse)
+	}
 	require.NoError(t, s.Close(t.Context()))
 	openAt(t, path)
 }
