@@ -1,0 +1,122 @@
+package catalogtest_test
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+
+	"zhiping/domain"
+	"zhiping/domain/catalog"
+	"zhiping/domain/catalog/catalogtest"
+)
+
+func every(t *testing.T, check func(t *testing.T, c *catalog.Checker)) {
+	t.Helper()
+	all, err := catalog.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := 0
+	for _, line := range all.Lines() {
+		for _, ref := range line.Types {
+			d, ok := all.Definition(ref.Key)
+			if !ok {
+				t.Fatalf("no definition of %s", ref.Key)
+			}
+			c, err := catalog.Compile(d)
+			if err != nil {
+				t.Fatal(err)
+			}
+			types++
+			t.Run(d.Type, func(t *testing.T) {
+				t.Parallel()
+				check(t, c)
+			})
+		}
+	}
+	if types != 15 {
+		t.Fatalf("%d types", types)
+	}
+}
+
+func TestAWholeFormMayBeSubmittedForEveryType(t *testing.T) {
+	every(t, func(t *testing.T, c *catalog.Checker) {
+		d := c.Definition()
+		for _, byExperts := range []bool{false, true} {
+			f := catalogtest.Whole(d, byExperts)
+			for _, fault := range c.Validate(f) {
+				t.Errorf("by experts %v: %+v", byExperts, fault)
+			}
+			for _, m := range d.Modules {
+				if faults := c.CheckModule(m.Key, f.Modules[m.Key]); len(faults) > 0 || !c.Complete(f, m.Key) {
+					t.Errorf("%s: %+v", m.Key, faults)
+				}
+			}
+			if open := byExperts && d.Recommender != nil; c.RecommendersOpen(f) != open {
+				t.Errorf("recommenders open: %v", !open)
+			}
+		}
+	})
+}
+
+func TestEveryBrokenConstraintIsFoundWhereItIs(t *testing.T) {
+	every(t, func(t *testing.T, c *catalog.Checker) {
+		d := c.Definition()
+		cases := catalogtest.Invalid(d)
+		if len(cases) < 20 {
+			t.Fatalf("only %d cases: the schemas were not read", len(cases))
+		}
+		for _, k := range cases {
+			if saved := has(c.CheckModule(k.Module, k.Data), k, ""); saved != k.AtOnce {
+				t.Errorf("%s: refused on saving %v, want %v", k.Name, saved, k.AtOnce)
+			}
+			// Of this module alone: the whole form for each of the thousands of cases would take a minute.
+			f := catalog.Form{Modules: map[string]json.RawMessage{k.Module: k.Data}}
+			if faults := c.Validate(f); !has(faults, k, "") {
+				t.Errorf("%s: submission is not refused for it: %+v", k.Name, faults)
+			}
+		}
+	})
+}
+
+func TestEveryBrokenConstraintOfARecommenderIsFound(t *testing.T) {
+	every(t, func(t *testing.T, c *catalog.Checker) {
+		d := c.Definition()
+		for _, k := range catalogtest.InvalidRecommender(d) {
+			if saved := has(c.CheckRecommender(k.Data), k, ""); saved != k.AtOnce {
+				t.Errorf("%s: refused on saving %v, want %v", k.Name, saved, k.AtOnce)
+			}
+			f := catalogtest.Whole(d, true)
+			f.Recommenders[1].Data = k.Data
+			if faults := c.Validate(f); !has(faults, k, f.Recommenders[1].ID) {
+				t.Errorf("%s: submission is not refused for it: %+v", k.Name, faults)
+			}
+		}
+	})
+}
+
+func TestEveryRequiredFileIsAskedFor(t *testing.T) {
+	every(t, func(t *testing.T, c *catalog.Checker) {
+		d := c.Definition()
+		for _, s := range d.Slots {
+			if !s.Required || s.When != "" {
+				continue
+			}
+			f := catalogtest.Whole(d, true)
+			f.Files = slices.DeleteFunc(f.Files, func(file catalog.File) bool { return file.Slot == s.Key })
+			ok := slices.ContainsFunc(c.Validate(f), func(fault domain.Fault) bool {
+				return fault.Slot == s.Key && fault.Module == s.Module && (fault.Recommender != "") == (s.Module == "recommenders")
+			})
+			if !ok {
+				t.Errorf("nobody asks for %s", s.Key)
+			}
+		}
+	})
+}
+
+func has(faults []domain.Fault, k catalogtest.Case, recommender string) bool {
+	return slices.ContainsFunc(faults, func(f domain.Fault) bool {
+		return f.Module == k.Module && f.Field == k.Field && f.Code == k.Code && f.Recommender == recommender &&
+			f.Message.ZH != "" && f.Message.EN != "" && f.Message.ZH != "fault."+f.Code
+	})
+}
