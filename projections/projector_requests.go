@@ -95,6 +95,12 @@ func RequestReplay(ctx context.Context, store readmodels.Store, folds []Fold, na
 	return fmt.Errorf("%w: %s", ErrNoProjection, name)
 }
 
+// ReplayPending tells whether a requested replay has not been done yet.
+func ReplayPending(ctx context.Context, store readmodels.Store, name string) (bool, error) {
+	r, _, ok, err := requestView().Get(ctx, store, name)
+	return ok && r.Replay, err
+}
+
 // serveRequests looks for requests and does them; rebuilds are a matter of the plan.
 func (p *Projector) serveRequests(ctx context.Context, lines []*pipeline, todo plan) error {
 	current := map[string]int{} // the newest version at work

@@ -30,6 +30,8 @@ func main() {
 // name in capitals.
 type cli struct {
 	Serve serveCmd `cmd:"" help:"Serve the API. Without connection strings, everything runs embedded in this process."`
+
+	Projections projectionsCmd `cmd:"" help:"Look after the views: list, status, parked, rebuild, replay-parked."`
 }
 
 // run is main without the process: tests call it.
