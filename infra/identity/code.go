@@ -57,7 +57,7 @@ func (p *Provider) SendCode(ctx context.Context, r CodeRequest) error {
 	if p.cfg.External {
 		return ErrSignInElsewhere
 	}
-	r.Phone = strings.TrimSpace(r.Phone)
+	r.Phone = strings.Clone(strings.TrimSpace(r.Phone)) // outlives the request, whose buffers are used again
 	var faults []domain.Fault
 	if p.cfg.CheckPhone(r.Phone) != nil {
 		faults = append(faults, fault("body.phone", "phone", nil))

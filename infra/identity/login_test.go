@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -255,4 +256,21 @@ func TestOneCallerHasOneNetwork(t *testing.T) {
 	} {
 		require.Equal(t, want, network(in), in)
 	}
+}
+
+func BenchmarkLogin(b *testing.B) {
+	f := open(b, func(c *Config) { c.Argon2 = Argon2{} }) // the default costs
+	for i := range 4 {
+		f.person(b, fmt.Sprint("applicant", i))
+	}
+	var next atomic.Int64
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			account := fmt.Sprint("applicant", next.Add(1)%4) // one account's attempts are judged one by one
+			if _, err := f.Login(b.Context(), LoginRequest{Account: account, Password: secret, Address: "192.0.2.1"}); err != nil {
+				b.Fatal(err)
+			}
+		}
+	})
+	b.ReportMetric(float64(b.N)/b.Elapsed().Seconds(), "sign-ins/s")
 }

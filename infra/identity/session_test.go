@@ -326,7 +326,7 @@ func TestTheKeyFileIsMadeOnce(t *testing.T) {
 }
 
 func BenchmarkAuthenticate(b *testing.B) {
-	f := open(b)
+	f := open(b, func(c *Config) { c.Sessions = 10_000 })
 	id := f.person(b, "applicant")
 	var tokens []string
 	newSession := func() string {
