@@ -17,6 +17,8 @@ const (
 	MaxDataBytes = 1 << 20
 	maxDepth     = 16
 	maxExponent  = 30
+	maxValues    = 5000 // values in one module's data; the largest honest form has some hundreds
+	maxMembers   = 200  // of one object or list
 )
 
 var errRefused = errors.New("catalog: refused")
@@ -55,6 +57,7 @@ func decode(data json.RawMessage) (map[string]any, *domain.Fault) {
 
 type reader struct {
 	dec  *json.Decoder
+	seen int      // values so far
 	code string   // what is refused
 	at   []string // and where
 }
@@ -67,6 +70,9 @@ func (r *reader) refuse(code string, at []string) (any, error) {
 func (r *reader) value(at []string) (any, error) {
 	if len(at) > maxDepth {
 		return r.refuse("too_deep", nil)
+	}
+	if r.seen++; r.seen > maxValues {
+		return r.refuse("too_many_values", nil)
 	}
 	tok, err := r.dec.Token()
 	if err != nil {
@@ -111,7 +117,9 @@ func (r *reader) object(at []string) (any, error) {
 		if seen[key] {
 			return r.refuse("repeated_member", here)
 		}
-		seen[key] = true
+		if seen[key] = true; len(seen) > maxMembers {
+			return r.refuse("too_many_values", at)
+		}
 		v, err := r.value(here)
 		if err != nil {
 			return nil, err
@@ -131,7 +139,9 @@ func (r *reader) list(at []string) (any, error) {
 		if err != nil {
 			return nil, err
 		}
-		l = append(l, v)
+		if l = append(l, v); len(l) > maxMembers {
+			return r.refuse("too_many_values", at)
+		}
 	}
 	_, err := r.dec.Token()
 	return l, err
