@@ -70,6 +70,10 @@ func (s *Server) receive(c *fiber.Ctx) (err error) {
 	c.Set(fiber.HeaderReferrerPolicy, "same-origin")
 	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
 	c.Set(fiber.HeaderCacheControl, "no-store")
+	started := s.Clock()
+	defer func() {
+		s.Request(c.Method(), c.Route().Path, c.Response().StatusCode(), s.Clock().Sub(started))
+	}()
 	defer func() {
 		if r := recover(); r != nil {
 			s.Logger.ErrorContext(ctx, "panic", "panic", r, "requestId", rq.id, "path", rq.path, "stack", string(debug.Stack()))
@@ -85,7 +89,10 @@ func (s *Server) receive(c *fiber.Ctx) (err error) {
 	if err := s.readBody(c); err != nil {
 		return s.write(c, err)
 	}
-	return c.Next()
+	if err := c.Next(); err != nil {
+		return s.fiberError(c, err)
+	}
+	return nil
 }
 
 // identify finds out who asks. A bad token fails only routes that need one, so that signing in again works.

@@ -69,7 +69,7 @@ type Feed interface {
 	ReadAll(ctx context.Context, after uint64, types []string, limit int) (events []domain.Recorded, next uint64, more bool, err error)
 }
 
-// Config is what a Server is made of. All but Metrics and Logger is required.
+// Config is what a Server is made of. All but Metrics, Request and Logger is required.
 type Config struct {
 	Executor *commands.Executor
 	Events   commands.EventStore
@@ -84,7 +84,11 @@ type Config struct {
 	// Ready tells why the process cannot serve now; nil means that it can.
 	Ready   func(context.Context) error
 	Metrics nethttp.Handler
+	// Request is told of every request once it is answered, by its route's pattern. It must not block.
+	Request func(method, route string, status int, took time.Duration)
 	Logger  *slog.Logger
+	// OpsOnly leaves out the API: a projector node answers health checks and metrics only.
+	OpsOnly bool
 	// Secure marks cookies as for TLS only.
 	Secure bool
 }
@@ -132,6 +136,9 @@ func New(c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	if c.Request == nil {
+		c.Request = func(string, string, int, time.Duration) {}
+	}
 	s := &Server{Config: c, done: make(chan struct{})}
 	s.app = fiber.New(fiber.Config{
 		DisableStartupMessage: true, ErrorHandler: s.fiberError, Immutable: true, StrictRouting: true, UnescapePath: true,
@@ -158,6 +165,9 @@ func (s *Server) operations() {
 	s.app.Get("/docs", docs)
 	if s.Metrics != nil {
 		s.app.Get("/metrics", adaptor.HTTPHandler(s.Metrics))
+	}
+	if s.OpsOnly {
+		return
 	}
 	s.authRoutes()
 	s.lineRoutes()

@@ -20,6 +20,7 @@ func (n *node) openAPI(context.Context, *serveCmd) (err error) {
 		Executor: n.executor, Events: n.events, Feed: feed{n.events}, Reader: n.reader, Tracker: n.tracker,
 		Auth: auth{n.identity}, Blobs: files{n.blobs}, Catalog: n.catalog, Clock: n.clock,
 		NewID: func() string { return uuid.NewString() }, Ready: n.ready, Logger: n.logger,
+		Metrics: n.metrics.Handler(), Request: n.metrics.Request, OpsOnly: n.roles == rolesProjector,
 	})
 	return err
 }
@@ -34,7 +35,7 @@ func (n *node) ready(ctx context.Context) error {
 	if err := n.store.Ping(ctx); err != nil {
 		return err
 	}
-	if !n.projector.CaughtUp() {
+	if n.roles != rolesAPI && !n.projector.CaughtUp() {
 		return errCatchingUp
 	}
 	return nil

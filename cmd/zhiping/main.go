@@ -29,9 +29,15 @@ func main() {
 // cli is the table of contents of the command line. Every flag is also an environment variable: ZHIPING_ and its
 // name in capitals.
 type cli struct {
-	Serve serveCmd `cmd:"" help:"Serve the API. Without connection strings, everything runs embedded in this process."`
+	Serve       serveCmd       `cmd:"" help:"Serve the API. Without connection strings, everything runs embedded in this process."`
+	Projections projectionsCmd `cmd:"" help:"Look after the views: list, status, rebuild, parked documents."`
+	Eventstore  eventstoreCmd  `cmd:"" help:"Look after the embedded event store by itself: serve, verify, backup."`
+	Bench       benchCmd       `cmd:"" help:"Measure; prints a table and JSON."`
+}
 
-	Projections projectionsCmd `cmd:"" help:"Look after the views: list, status, parked, rebuild, replay-parked."`
+// benchCmd is `zhiping bench`.
+type benchCmd struct {
+	Eventstore benchEventstoreCmd `cmd:"" help:"Appends, reads and subscriptions of an event store."`
 }
 
 // run is main without the process: tests call it.

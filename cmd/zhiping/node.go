@@ -1,11 +1,15 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"log/slog"
+	"net/url"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -18,9 +22,11 @@ import (
 	"zhiping/infra/esdbserver"
 	"zhiping/infra/eventstore"
 	"zhiping/infra/identity"
+	"zhiping/infra/telemetry"
 	"zhiping/projections"
 	"zhiping/projections/folds"
 	"zhiping/readmodels"
+	"zhiping/readmodels/mongo"
 	"zhiping/readmodels/sqlite"
 	"zhiping/readmodels/views"
 )
@@ -28,6 +34,9 @@ import (
 // node is everything that one process runs, wired together.
 type node struct {
 	logger    *slog.Logger
+	roles     string
+	metrics   *telemetry.Metrics
+	tracing   *telemetry.Tracing
 	clock     func() time.Time
 	catalog   *catalog.Catalog
 	events    *eventstore.Client
@@ -47,7 +56,7 @@ type node struct {
 // openNode opens every part in the order in which they need each other; what was opened is closed again when a
 // later one fails.
 func openNode(ctx context.Context, c *serveCmd, logger *slog.Logger) (_ *node, err error) {
-	n := &node{logger: logger, clock: time.Now}
+	n := &node{logger: logger, clock: time.Now, roles: c.Roles, metrics: telemetry.NewMetrics()}
 	defer func() {
 		if err != nil {
 			n.close()
@@ -56,11 +65,15 @@ func openNode(ctx context.Context, c *serveCmd, logger *slog.Logger) (_ *node, e
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return nil, fmt.Errorf("--data: %w", err)
 	}
-	if n.catalog, err = catalog.Load(nil); err != nil {
+	var overrides fs.FS
+	if c.Catalog != "" {
+		overrides = os.DirFS(c.Catalog)
+	}
+	if n.catalog, err = catalog.Load(overrides); err != nil {
 		return nil, fmt.Errorf("catalog: %w", err)
 	}
 	for _, open := range []func(context.Context, *serveCmd) error{
-		n.openEvents, n.openViews, n.openExecutor, n.openIdentity, n.openBlobs, n.openAPI,
+		n.openTracing, n.openEvents, n.openViews, n.openExecutor, n.openIdentity, n.openBlobs, n.openAPI,
 	} {
 		if err := open(ctx, c); err != nil {
 			return nil, err
@@ -85,8 +98,23 @@ func (n *node) close() {
 // closing bounds how long a part may take to end.
 const closing = 20 * time.Second
 
+func (n *node) openTracing(ctx context.Context, _ *serveCmd) (err error) {
+	if n.tracing, err = telemetry.NewTracing(ctx, telemetry.TracingConfig{Service: "zhiping", Endpoint: os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT")}); err != nil {
+		return err
+	}
+	n.later(func() error {
+		ctx, cancel := context.WithTimeout(context.Background(), closing)
+		defer cancel()
+		return n.tracing.Close(ctx)
+	})
+	return nil
+}
+
 func (n *node) openEvents(ctx context.Context, c *serveCmd) error {
 	cfg := eventstore.Config{ConnectionString: c.Eventstore, Logger: n.logger}
+	if n.metrics != nil {
+		cfg.Observe = n.metrics.EventStore()
+	}
 	if c.Eventstore == "" {
 		dir := c.below("events")
 		server, err := esdbserver.Open(ctx, esdbserver.Config{Path: dir, Socket: c.below("events", "eventstore.sock"), Logger: n.logger})
@@ -129,13 +157,30 @@ func (n *node) openViews(ctx context.Context, c *serveCmd) error {
 	n.tracker = readmodels.NewTracker(n.reader, views.Specs()...)
 	n.projector, err = projections.NewProjector(projections.Config{
 		Feed: eventstore.NewFeed(n.events, "projector"), Store: store, Folds: folds.All(),
-		Notify: n.tracker.Notify, Logger: n.logger,
+		Notify: n.tracker.Notify, Swapped: n.reader.Forget, Owner: owner(), Logger: n.logger,
+		Observer: n.metrics.Projector(), Tracer: n.tracing.Tracer("projector"),
 	})
 	return err
 }
 
-// openReadStore picks the adapter by the connection string.
+// owner names this node for leases: the host, and below it the process, so that two on one host differ.
+func owner() string {
+	host, err := os.Hostname()
+	if err != nil {
+		host = "unknown"
+	}
+	return fmt.Sprintf("%s-%d", host, os.Getpid())
+}
+
+// openReadStore picks the adapter by the connection string; the path of a MongoDB URL names the database.
 func openReadStore(_ context.Context, c *serveCmd, logger *slog.Logger) (readmodels.Store, error) {
+	if c.Readstore != "" {
+		u, err := url.Parse(c.Readstore)
+		if err != nil || !strings.HasPrefix(u.Scheme, "mongodb") {
+			return nil, fmt.Errorf("--readstore: not a MongoDB connection string")
+		}
+		return mongo.New(mongo.Config{URI: c.Readstore, Database: cmp.Or(strings.Trim(u.Path, "/"), "zhiping")})
+	}
 	return sqlite.New(sqlite.Config{Path: c.below("views.sqlite"), Logger: logger})
 }
 
@@ -168,6 +213,7 @@ func (n *node) catchUp(ctx context.Context) error {
 
 // logCommand is the one line a command leaves in the log; payloads are never in it.
 func (n *node) logCommand(ctx context.Context, r commands.Report) {
+	n.metrics.Command(ctx, r)
 	level := slog.LevelDebug
 	if r.Conflicts > 0 {
 		level = slog.LevelInfo

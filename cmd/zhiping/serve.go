@@ -21,6 +21,8 @@ type serveCmd struct {
 	Eventstore string `placeholder:"URL" help:"Connection string of an EventStoreDB, e.g. esdb+discover://user:password@host:2113. Default: the embedded event store."`
 	Readstore  string `placeholder:"URL" help:"Connection string of a MongoDB, e.g. mongodb://host/zhiping. Default: the embedded read store."`
 	Blobs      string `placeholder:"URL" help:"Bucket of the attachments, e.g. s3://bucket?region=…. Default: a folder below --data."`
+	Catalog    string `type:"existingdir" placeholder:"DIR" help:"Folder of declaration types that replace or add to the built-in ones."`
+	Roles      string `default:"all" enum:"all,api,projector" help:"What this node does: api, projector, or all. Several nodes share clusters; one projector leads at a time."`
 	Log        string `default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
 }
 
@@ -48,12 +50,15 @@ func (c *serveCmd) Run(ctx context.Context, stdout io.Writer) error {
 	return n.serve(ctx, listener)
 }
 
-// serve runs the API and the projector. The API drains first, so that what it still answers can wait for views.
+// serve runs the API and the projector, or the one that the node's role names. The API drains first, so that what it still answers can wait for views.
 func (n *node) serve(ctx context.Context, listener net.Listener) error {
 	background, stopBackground := context.WithCancel(context.WithoutCancel(ctx))
 	defer stopBackground()
 	g, gctx := errgroup.WithContext(background)
 	g.Go(func() error {
+		if n.roles == rolesAPI {
+			return nil
+		}
 		err := n.projector.Run(gctx)
 		if errors.Is(err, context.Canceled) && background.Err() != nil {
 			return nil
@@ -90,6 +95,12 @@ func newLogger(level string, w io.Writer) (*slog.Logger, error) {
 func (c *serveCmd) below(elem ...string) string {
 	return filepath.Join(append([]string{c.Data}, elem...)...)
 }
+
+// The roles of a node.
+const (
+	rolesAPI       = "api"
+	rolesProjector = "projector"
+)
 
 // blobsURL is the bucket of the attachments.
 func (c *serveCmd) blobsURL() (string, error) {
