@@ -104,13 +104,7 @@ func (v *view) encode(b readmodels.Batch) ([]write, error) {
 func (s *Store) commitInOrder(ctx context.Context, all []prepared) error {
 	checkpoints := s.db.Collection("checkpoints")
 	update := func(b prepared, change bson.D) error {
-		_, err := checkpoints.UpdateOne(ctx, bson.D{
-			{Key: "_id", Value: b.key.String()}, {Key: "token", Value: bson.D{{Key: "$lte", Value: int64(b.Token)}}},
-		}, change, options.Update().SetUpsert(true))
-		if mongo.IsDuplicateKeyError(err) { // it is there, with a higher token
-			return fmt.Errorf("%w: %s, token %d", readmodels.ErrFenced, b.key, b.Token)
-		}
-		return err
+		return unlessFenced(ctx, checkpoints, b.key.String(), b.Token, change)
 	}
 	token := func(b prepared) bson.E {
 		return bson.E{Key: "$set", Value: bson.D{{Key: "token", Value: int64(b.Token)}}}
@@ -134,44 +128,75 @@ func (s *Store) commitInOrder(ctx context.Context, all []prepared) error {
 	return nil
 }
 
+// unlessFenced changes or makes a document that holds a token, unless its token is higher.
+func unlessFenced(ctx context.Context, c *mongo.Collection, id string, token uint64, change bson.D) error {
+	filter := bson.D{{Key: "_id", Value: id}, {Key: "token", Value: bson.D{{Key: "$lte", Value: int64(token)}}}}
+	_, err := c.UpdateOne(ctx, filter, change, options.Update().SetUpsert(true))
+	if !mongo.IsDuplicateKeyError(err) {
+		return err
+	}
+	// It is there with a higher token, or somebody made it at the same moment: once it is there, the filter tells.
+	result, err := c.UpdateOne(ctx, filter, change)
+	if err == nil && result.MatchedCount == 0 {
+		err = fmt.Errorf("%w: %s, token %d", readmodels.ErrFenced, id, token)
+	}
+	return err
+}
+
 // replace stores documents in chunks. When guarded, an upsert that finds only a newer document tries to insert a
-// second one under the id, which the server refuses: that is the answer “already newer”, and no error.
+// second one under the id, which the server refuses. It refuses as well when two nodes insert the same id at once,
+// and then either may be the newer one: so what was refused is tried once more as a plain update, which finds the
+// document there and leaves a newer one alone. (Documents never go: a deletion is one too.)
 func (s *Store) replace(ctx context.Context, b prepared, writes []write, guarded bool) error {
-	c := s.collection(b.key)
 	for chunk := range slices.Chunk(writes, s.cfg.ChunkSize) {
-		models := make([]mongo.WriteModel, len(chunk))
-		for i, w := range chunk {
-			filter := byID(w.id)
-			if guarded {
-				filter = append(filter, bson.E{Key: "position", Value: bson.D{{Key: "$lte", Value: w.position}}})
-			}
-			models[i] = mongo.NewReplaceOneModel().SetFilter(filter).SetReplacement(w.doc).SetUpsert(true)
-		}
-		result, err := c.BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false))
-		newer := duplicates(err)
-		if err != nil && (!guarded || newer == 0) {
+		result, err := s.bulk(ctx, b, chunk, guarded, true)
+		refused := duplicates(err)
+		if err != nil && (!guarded || len(refused) == 0) {
 			return fmt.Errorf("%s: %w", b.key, err)
 		}
-		if newer > 0 && len(chunk) > 1 && int(result.MatchedCount+result.UpsertedCount)+newer < len(chunk) {
+		if len(refused) == 0 {
+			continue
+		}
+		if int(result.MatchedCount+result.UpsertedCount)+len(refused) < len(chunk) && len(chunk) > 1 {
 			// Not every server goes on behind a refused write, as unordered ones should: one by one, then.
 			for i := range chunk {
 				if err := s.replace(ctx, b, chunk[i:i+1], guarded); err != nil {
 					return err
 				}
 			}
+			continue
+		}
+		again := make([]write, len(refused))
+		for i, e := range refused {
+			again[i] = chunk[min(e.Index, len(chunk)-1)]
+		}
+		if _, err := s.bulk(ctx, b, again, guarded, false); err != nil {
+			return fmt.Errorf("%s: %w", b.key, err)
 		}
 	}
 	return nil
 }
 
-// duplicates counts the refused writes of an error that consists of duplicate keys alone; 0 means another error.
-func duplicates(err error) int {
+func (s *Store) bulk(ctx context.Context, b prepared, writes []write, guarded, upsert bool) (*mongo.BulkWriteResult, error) {
+	models := make([]mongo.WriteModel, len(writes))
+	for i, w := range writes {
+		filter := byID(w.id)
+		if guarded {
+			filter = append(filter, bson.E{Key: "position", Value: bson.D{{Key: "$lte", Value: w.position}}})
+		}
+		models[i] = mongo.NewReplaceOneModel().SetFilter(filter).SetReplacement(w.doc).SetUpsert(upsert)
+	}
+	return s.collection(b.key).BulkWrite(ctx, models, options.BulkWrite().SetOrdered(false))
+}
+
+// duplicates are the refused writes of an error that consists of duplicate keys alone; none for any other error.
+func duplicates(err error) []mongo.BulkWriteError {
 	var bulk mongo.BulkWriteException
 	if !errors.As(err, &bulk) || bulk.WriteConcernError != nil ||
 		slices.ContainsFunc(bulk.WriteErrors, func(e mongo.BulkWriteError) bool { return !e.HasErrorCode(duplicateKey) }) {
-		return 0
+		return nil
 	}
-	return len(bulk.WriteErrors)
+	return bulk.WriteErrors
 }
 
 const duplicateKey = 11000
@@ -193,8 +218,15 @@ func (s *Store) commitTogether(ctx context.Context, all []prepared) error {
 		}
 		return nil, nil
 	}, o)
+	if mongo.IsDuplicateKeyError(err) {
+		return fmt.Errorf("%w: %w", errRace, err)
+	}
 	return err
 }
+
+// errRace: another node made a document of this transaction's after its snapshot, and the server says so by a
+// duplicate key rather than a write conflict.
+var errRace = errors.New("another node was faster")
 
 func (s *Store) commitOne(ctx context.Context, b prepared) error {
 	checkpoints := s.db.Collection("checkpoints")

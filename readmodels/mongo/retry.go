@@ -66,7 +66,7 @@ var passing = []int{
 
 // transient tells whether a later try may succeed.
 func transient(err error) bool {
-	if errors.Is(err, context.DeadlineExceeded) || mongo.IsNetworkError(err) || mongo.IsTimeout(err) {
+	if errors.Is(err, errRace) || errors.Is(err, context.DeadlineExceeded) || mongo.IsNetworkError(err) || mongo.IsTimeout(err) {
 		return true
 	}
 	var selection topology.ServerSelectionError

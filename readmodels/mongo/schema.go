@@ -234,13 +234,8 @@ func (s *Store) SetLive(ctx context.Context, name string, version int, token uin
 		if _, err := s.view(ctx, key{name, version}); err != nil {
 			return err
 		}
-		_, err := s.db.Collection("live").UpdateOne(ctx,
-			bson.D{{Key: "_id", Value: name}, {Key: "token", Value: bson.D{{Key: "$lte", Value: int64(token)}}}},
-			bson.D{{Key: "$set", Value: bson.D{{Key: "version", Value: int64(version)}, {Key: "token", Value: int64(token)}}}},
-			options.Update().SetUpsert(true))
-		if mongo.IsDuplicateKeyError(err) {
-			return fmt.Errorf("%w: %s, token %d", readmodels.ErrFenced, name, token)
-		}
-		return err
+		return unlessFenced(ctx, s.db.Collection("live"), name, token, bson.D{{Key: "$set", Value: bson.D{
+			{Key: "version", Value: int64(version)}, {Key: "token", Value: int64(token)},
+		}}})
 	})
 }

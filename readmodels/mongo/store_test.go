@@ -112,6 +112,32 @@ func TestATransactionLeavesNewerDocumentsAlone(t *testing.T) {
 	require.Equal(t, bson.E{Key: "q", Value: bson.D{{Key: "_id", Value: "b"}}}, updates[0]["updates"].(bson.A)[0].(bson.D)[0])
 }
 
+// refused is the answer to two writes of which one hits a duplicate key.
+func refused(index int) bson.D {
+	return bson.D{{Key: "ok", Value: 1}, {Key: "n", Value: 1}, {Key: "nModified", Value: 1}, {Key: "writeErrors", Value: bson.A{
+		bson.D{{Key: "index", Value: index}, {Key: "code", Value: 11000}, {Key: "errmsg", Value: "scripted"}},
+	}}}
+}
+
+// Two nodes that insert the same id at once: whoever is refused may still have the newer document.
+func TestARefusedInsertionIsTriedAsAnUpdate(t *testing.T) {
+	s, w := opened(t, "", func(_ string, c bson.M) any {
+		if updates, ok := c["updates"].(bson.A); ok && len(updates) == 2 {
+			return refused(1)
+		}
+		return nil
+	})
+	require.NoError(t, s.Commit(t.Context(), twoNotes()))
+	sent := w.sent("update")
+	require.Equal(t, []string{"checkpoints", "view_notes_1", "view_notes_1", "checkpoints"}, collections(sent))
+	again := sent[2]["updates"].(bson.A)
+	require.Len(t, again, 1)
+	require.Equal(t, bson.D{
+		{Key: "_id", Value: "b"}, {Key: "position", Value: bson.D{{Key: "$lte", Value: int64(6)}}},
+	}, again[0].(bson.D)[0].Value)
+	require.Equal(t, false, again[0].(bson.D).Map()["upsert"])
+}
+
 // once answers the first command of that name with the document and lets all others pass.
 func once(command string, answer any) func(string, bson.M) any {
 	done := false
@@ -131,6 +157,7 @@ func TestACommitIsTriedAgain(t *testing.T) {
 		starts int
 	}{
 		"after a write conflict":                {"rs", once("update", failed(112, "TransientTransactionError")), 2},
+		"after another node's insertion":        {"rs", once("update", refused(0)), 2},
 		"after a lost connection":               {"rs", once("update", hangUp{}), 2},
 		"after an unknown result of the commit": {"rs", once("commitTransaction", hangUp{}), 1},
 		"after a new election":                  {"rs", once("find", failed(10107, "TransientTransactionError")), 2},

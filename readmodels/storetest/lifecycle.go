@@ -2,6 +2,7 @@ package storetest
 
 import (
 	"context"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -125,6 +126,42 @@ func nodes(t *testing.T, setup Setup) (a, b readmodels.Store) {
 		return a, a
 	}
 	return a, setup.Peer(t, a)
+}
+
+// racing lets two nodes write the same documents in any order: the newest of each must remain.
+func racing(t *testing.T, setup Setup) {
+	a, b := nodes(t, setup)
+	require.NoError(t, b.Open(t.Context(), notes.Spec()))
+	var wg sync.WaitGroup
+	for i, s := range []readmodels.Store{a, b, a, b} {
+		wg.Go(func() {
+			for n := range uint64(min(setup.Batch/40, 25)) {
+				position := n*4 + uint64(i) + 1
+				puts := map[string]*Note{}
+				for id := range uint64(3) {
+					if (position+id)%3 != 0 {
+						puts[fmt.Sprint("n", id)] = &Note{Rank: int64(position)}
+					}
+				}
+				if err := s.Commit(t.Context(), batch(position, puts)); err != nil {
+					t.Error(err)
+				}
+			}
+		})
+	}
+	wg.Wait()
+	if setup.Torn {
+		return // that no commit failed is all there is to see
+	}
+	last := uint64(min(setup.Batch/40, 25)) * 4
+	for id := range uint64(3) {
+		want := last
+		for (want+id)%3 == 0 {
+			want--
+		}
+		requireNote(t, a, fmt.Sprint("n", id), want, &Note{Rank: int64(want)})
+	}
+	requireCheckpoint(t, b, last)
 }
 
 func oneHolder(t *testing.T, setup Setup) {

@@ -22,6 +22,9 @@ type Setup struct {
 	Peer func(testing.TB, readmodels.Store) readmodels.Store
 	// Snapshots tells that a query sees a commit as a whole or not at all.
 	Snapshots bool
+	// Torn tells that the server itself reads and writes a document in two steps, so that its guard does not hold
+	// against writers at the same moment and what racing writers leave behind cannot be held against the adapter.
+	Torn bool
 	// Batch is the number of puts in a large batch; 0 means 2,000.
 	Batch int
 }
@@ -55,6 +58,7 @@ func Run(t *testing.T, setup Setup) {
 		{"large batches are stored whole", largeBatch},
 		{"versions live side by side and are dropped alone", versions},
 		{"indexes may come and go, fields may not", reindexed},
+		{"of racing writers the newest remains", racing},
 		{"a lease has one holder and rising tokens", oneHolder},
 		{"a lease that runs out is taken over", takeover},
 	}
