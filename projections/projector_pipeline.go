@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -157,9 +158,14 @@ func (p *pipeline) open(ctx context.Context) ([]*view, error) {
 	return views, nil
 }
 
+// quiet keeps the router's daily business out of the log; its errors stay errors.
+func quiet(l *slog.Logger) watermill.LoggerAdapter {
+	return watermill.NewSlogLoggerWithLevelMapping(l, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
+}
+
 // receive runs the router until ctx ends.
 func (p *pipeline) receive(ctx context.Context, after uint64) error {
-	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: 10 * time.Second}, watermill.NewSlogLogger(p.cfg.Logger))
+	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: 10 * time.Second}, quiet(p.cfg.Logger))
 	if err != nil {
 		return err
 	}

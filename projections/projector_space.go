@@ -3,6 +3,7 @@ package projections
 import (
 	"fmt"
 	"slices"
+	"strings"
 
 	"zhiping/domain"
 	"zhiping/readmodels"
@@ -116,7 +117,8 @@ func (s *space) remove(id string) {
 	en.doc, en.own, en.dirty, en.at = nil, true, true, s.event
 }
 
-// changes lists what the batch has to store.
+// changes lists what the batch has to store, by id: neighbours in the store are written together, and the same batch
+// is always written in the same order.
 func (s *space) changes() (puts, deletes []readmodels.Put) {
 	for id, en := range s.entries {
 		switch {
@@ -127,5 +129,8 @@ func (s *space) changes() (puts, deletes []readmodels.Put) {
 			puts = append(puts, readmodels.Put{ID: id, Position: en.at, Doc: en.doc})
 		}
 	}
+	byID := func(a, b readmodels.Put) int { return strings.Compare(a.ID, b.ID) }
+	slices.SortFunc(puts, byID)
+	slices.SortFunc(deletes, byID)
 	return puts, deletes
 }

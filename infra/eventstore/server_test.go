@@ -4,6 +4,8 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"runtime"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -175,4 +177,27 @@ func TestReadingAllStreams(t *testing.T) {
 	require.Equal(t, []uint64{at[6], at[5]}, got)
 	got, _ = page(eventstore.All{Types: []string{"TestStruck"}, Limit: 100})
 	require.Equal(t, []uint64{at[1], at[3], at[5], at[7], at[9]}, got)
+}
+
+func TestNothingIsLeftRunningAfterClose(t *testing.T) {
+	s := startServer(t)
+	for range 3 {
+		c, err := eventstore.Open(eventstore.Config{Address: s.address}, newCodec(t))
+		require.NoError(t, err)
+		require.NoError(t, c.Ping(t.Context()))
+		sub := eventstore.NewSubscriber(c, eventstore.SubscriberConfig{})
+		_, err = sub.Subscribe(t.Context(), eventstore.AllStreams)
+		require.NoError(t, err)
+		require.NoError(t, sub.Close())
+		c.Close()
+	}
+	require.Eventually(t, func() bool {
+		s := stacks()
+		return !strings.Contains(s, "connectionStateMachine") && !strings.Contains(s, "infra/eventstore.(")
+	}, 5*time.Second, 10*time.Millisecond)
+}
+
+func stacks() string {
+	buf := make([]byte, 1<<20)
+	return string(buf[:runtime.Stack(buf, true)])
 }

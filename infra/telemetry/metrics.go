@@ -5,6 +5,8 @@ import (
 	"strconv"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/components/metrics"
+	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/prometheus/client_golang/prometheus"
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
@@ -38,6 +40,7 @@ type Metrics struct {
 	checkpoint  *prometheus.GaugeVec
 	parked      *prometheus.GaugeVec
 	storeFailed *prometheus.CounterVec
+	router      metrics.HandlerPrometheusMetricsMiddleware
 }
 
 // fast suits what should take milliseconds.
@@ -69,6 +72,7 @@ func NewMetrics() *Metrics {
 	m.checkpoint = m.gauge("projection_checkpoint", "Position up to which a view is complete.", "view", "version")
 	m.parked = m.gauge("projection_parked", "Documents that stopped following their events.", "view", "version")
 	m.storeFailed = m.counter("projection_failures_total", "Failed tasks on the read store, to be tried again.", "task")
+	m.router = metrics.NewPrometheusMetricsBuilder(m.registry, Namespace, "watermill").NewRouterMiddleware()
 	return m
 }
 
@@ -96,6 +100,11 @@ func (m *Metrics) Registry() *prometheus.Registry { return m.registry }
 // Handler serves the figures to Prometheus.
 func (m *Metrics) Handler() http.Handler {
 	return promhttp.HandlerFor(m.registry, promhttp.HandlerOpts{Registry: m.registry})
+}
+
+// Middleware times the handlers of Watermill routers; it is a projections.Config.Middlewares.
+func (m *Metrics) Middleware(next message.HandlerFunc) message.HandlerFunc {
+	return m.router.Middleware(next)
 }
 
 // Request counts one HTTP request. Route is the pattern, such as /api/notices/:id, never the path itself, whose

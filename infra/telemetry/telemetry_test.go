@@ -11,6 +11,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/prometheus/client_golang/prometheus/testutil"
 	"github.com/stretchr/testify/require"
 	"go.opentelemetry.io/otel/sdk/trace/tracetest"
@@ -36,6 +37,7 @@ func used() *Metrics {
 	p.Failed("commit", errors.New("away"))
 	p.Parked("history", 1, 1)
 	p.Backlog("live", 0, false)
+	_, _ = m.Middleware(func(*message.Message) ([]*message.Message, error) { return nil, nil })(message.NewMessage("1", nil))
 	return m
 }
 
