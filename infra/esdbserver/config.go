@@ -28,8 +28,9 @@ type Config struct {
 	Addr string
 	// TLS makes the TCP listener speak TLS. The Unix socket never does.
 	TLS *tls.Config
-	// Users are the accounts that may connect. With any of them, every call needs basic credentials, and stream
-	// ACLs apply; with none, all callers may do everything.
+	// Users are the accounts that may connect over TCP. With any of them, every call needs basic credentials, and
+	// stream ACLs apply; with none, all callers may do everything. Callers over the Unix socket always may: only
+	// this user can open it.
 	Users []User
 	// Advertise is the host:port that Gossip gives to clients. Default: the address of the TCP listener.
 	Advertise string

@@ -71,6 +71,7 @@ type process struct {
 	in     io.WriteCloser
 	out    *bufio.Scanner
 	client *esdb.Client
+	at     string // its endpoint
 }
 
 func spawn(t testing.TB, dir string) *process {
@@ -88,7 +89,8 @@ func spawn(t testing.TB, dir string) *process {
 	require.True(t, p.out.Scan(), "the child did not start")
 	conf, err := esdb.ParseConnectionString("esdb://embedded?tls=false")
 	require.NoError(t, err)
-	conf.Address, conf.Logger = strings.TrimPrefix(p.out.Text(), "ready "), esdb.NoopLogging()
+	p.at = strings.TrimPrefix(p.out.Text(), "ready ")
+	conf.Address, conf.Logger = p.at, esdb.NoopLogging()
 	p.client, err = esdb.NewClient(conf)
 	require.NoError(t, err)
 	return p
@@ -290,4 +292,27 @@ func TestFullDiskLosesNothing(t *testing.T) {
 		check(t, p.client, []*writer{w})
 	}
 	require.NoError(t, esdbserver.Verify(ctx, dir, io.Discard))
+}
+
+// TestServerStaysWithinItsMemory bounds the server's process, SQLite included, with many events, streams and
+// standing subscribers. The bound is that of the full scale, which ESDBSERVER_LONG comes near.
+func TestServerStaysWithinItsMemory(t *testing.T) {
+	total, subscriptions := rounds(10_000, 2_000_000), rounds(100, 1000)
+	p := spawn(t, t.TempDir())
+	defer p.kill()
+	fill(t, p.client, total)
+	standStill(t, p.at, subscriptions)
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		t.Skip("this system does not tell the memory of a process: ", err)
+	}
+	for line := range strings.Lines(string(data)) {
+		var kib int
+		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kib); err == nil {
+			t.Logf("%d events in %d streams, %d subscriptions: at most %d MiB", total, total/10, subscriptions, kib>>10)
+			require.Less(t, kib, 500<<10)
+			return
+		}
+	}
+	t.Skip("this system does not tell the memory of a process")
 }

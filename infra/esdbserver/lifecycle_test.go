@@ -26,9 +26,9 @@ import (
 )
 
 // raw is a connection without the client, for what it hides.
-func raw(t testing.TB, s *esdbserver.Server, opts ...grpc.DialOption) *grpc.ClientConn {
+func raw(t testing.TB, endpoint string, opts ...grpc.DialOption) *grpc.ClientConn {
 	t.Helper()
-	c, err := grpc.NewClient(s.Endpoint(), append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
+	c, err := grpc.NewClient(endpoint, append(opts, grpc.WithTransportCredentials(insecure.NewCredentials()))...)
 	require.NoError(t, err)
 	t.Cleanup(func() { _ = c.Close() })
 	return c
@@ -144,7 +144,7 @@ func TestTooLargeAppendIsRefusedWithItsLimit(t *testing.T) {
 	_, err := dial(t, s).AppendToStream(ctx, "s", esdb.AppendToStreamOptions{}, e, event(1))
 	require.ErrorContains(t, err, "Maximum Append Size of 1000 Exceeded")
 
-	call, err := streams.NewStreamsClient(raw(t, s)).Append(ctx)
+	call, err := streams.NewStreamsClient(raw(t, s.Endpoint())).Append(ctx)
 	require.NoError(t, err)
 	require.NoError(t, call.Send(&streams.AppendReq{Content: &streams.AppendReq_Options_{Options: &streams.AppendReq_Options{
 		StreamIdentifier:       &shared.StreamIdentifier{StreamName: []byte("s")},
@@ -163,7 +163,7 @@ func TestDeletionErrorsCarryTrailers(t *testing.T) {
 	ctx := context10s(t)
 	s, _ := start(t, t.TempDir())
 	var trailers metadata.MD
-	_, err := streams.NewStreamsClient(raw(t, s)).Delete(ctx, &streams.DeleteReq{Options: &streams.DeleteReq_Options{
+	_, err := streams.NewStreamsClient(raw(t, s.Endpoint())).Delete(ctx, &streams.DeleteReq{Options: &streams.DeleteReq_Options{
 		StreamIdentifier:       &shared.StreamIdentifier{StreamName: []byte("流")},
 		ExpectedStreamRevision: &streams.DeleteReq_Options_Revision{Revision: 4},
 	}}, grpc.Trailer(&trailers))
@@ -176,7 +176,7 @@ func TestDeletionErrorsCarryTrailers(t *testing.T) {
 
 func TestGossipNamesOneLeader(t *testing.T) {
 	s, _ := start(t, t.TempDir(), func(c *esdbserver.Config) { c.Socket, c.Addr = "", "127.0.0.1:0" })
-	info, err := gossip.NewGossipClient(raw(t, s)).Read(context10s(t), &shared.Empty{})
+	info, err := gossip.NewGossipClient(raw(t, s.Endpoint())).Read(context10s(t), &shared.Empty{})
 	require.NoError(t, err)
 	require.Len(t, info.Members, 1)
 	m := info.Members[0]

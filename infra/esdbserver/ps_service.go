@@ -60,8 +60,8 @@ func createConfig(o *persistent.CreateReq_Options) (groupConfig, error) {
 			cfg.Filter = storedFilter(f)
 		}
 	default: // clients before 21.10
-		cfg.Stream = string(o.GetStreamIdentifier().GetStreamName())
-		cfg.From = revisionOf(set.GetRevision())
+		cfg.Stream = string(o.GetStreamIdentifier().GetStreamName()) //nolint:staticcheck // deprecated, but still sent
+		cfg.From = revisionOf(set.GetRevision())                     //nolint:staticcheck // likewise
 	}
 	if cfg.Stream == "" || cfg.Group == "" {
 		return cfg, invalid("stream and group need names")
@@ -71,7 +71,7 @@ func createConfig(o *persistent.CreateReq_Options) (groupConfig, error) {
 	}
 	strategy := set.GetConsumerStrategy()
 	if strategy == "" {
-		strategy = set.GetNamedConsumerStrategy().String()
+		strategy = set.GetNamedConsumerStrategy().String() //nolint:staticcheck // likewise
 	}
 	return cfg, cfg.apply(set, strategy)
 }
@@ -119,9 +119,9 @@ func updateConfig(o *persistent.UpdateReq_Options) (groupConfig, error) {
 		case *persistent.UpdateReq_AllOptions_End:
 			cfg.From = fromEnd
 		}
-	default:
-		cfg.Stream = string(o.GetStreamIdentifier().GetStreamName())
-		cfg.From = revisionOf(set.GetRevision())
+	default: // clients before 21.10
+		cfg.Stream = string(o.GetStreamIdentifier().GetStreamName()) //nolint:staticcheck // deprecated, but still sent
+		cfg.From = revisionOf(set.GetRevision())                     //nolint:staticcheck // likewise
 	}
 	return cfg, cfg.apply(set, set.GetNamedConsumerStrategy().String())
 }

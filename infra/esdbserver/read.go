@@ -13,8 +13,8 @@ import (
 	"zhiping/infra/esdbserver/internal/store"
 )
 
-// page bounds what one call holds in memory while its client does not read: a thousand of them hold 128 MiB.
-var page = store.Page{Limit: 256, MaxBytes: 128 << 10}
+// page bounds what one call holds in memory while its client does not read: a thousand of them hold 64 MiB.
+var page = store.Page{Limit: 256, MaxBytes: 64 << 10}
 
 // Read answers a bounded read, or goes on for ever as a subscription (Streams.Read.cs).
 func (s *streamsService) Read(req *streams.ReadReq, stream streams.Streams_ReadServer) error {

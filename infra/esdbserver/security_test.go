@@ -35,7 +35,7 @@ func TestAccountsAndACLs(t *testing.T) {
 	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost)
 	require.NoError(t, err)
 	s, _ := start(t, t.TempDir(), func(c *esdbserver.Config) {
-		c.Socket, c.Addr, c.TLS = "", "127.0.0.1:0", certificate(t)
+		c.Addr, c.TLS = "127.0.0.1:0", certificate(t)
 		for name, group := range map[string]string{"root": "$admins", "ops": "$ops", "ann": "staff", "bob": "guests"} {
 			c.Users = append(c.Users, esdbserver.User{Name: name, PasswordHash: string(hash), Groups: []string{group}})
 		}
@@ -85,4 +85,12 @@ func TestAccountsAndACLs(t *testing.T) {
 	opts := esdb.PersistentStreamSubscriptionOptions{}
 	require.Equal(t, esdb.ErrorCodeAccessDenied, codeOf(ann.CreatePersistentSubscription(ctx, "s", "g", opts)))
 	require.NoError(t, ops.CreatePersistentSubscription(ctx, "s", "g", opts))
+
+	conf, err := esdb.ParseConnectionString("esdb://embedded?tls=false")
+	require.NoError(t, err)
+	conf.Address, conf.Logger = s.Endpoint(), esdb.NoopLogging()
+	local, err := esdb.NewClient(conf)
+	require.NoError(t, err)
+	defer func() { _ = local.Close() }()
+	require.Zero(t, write(local, "$settings"), "the socket is this user's own")
 }

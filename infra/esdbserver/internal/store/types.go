@@ -38,7 +38,8 @@ type Event struct {
 	Meta     []byte
 }
 
-func (e *Event) size() int { return len(e.Data) + len(e.Meta) + len(e.Type) + len(e.Stream) + 96 }
+// size is about what an event takes in memory, its small allocations included.
+func (e *Event) size() int { return len(e.Data) + len(e.Meta) + len(e.Type) + len(e.Stream) + 200 }
 
 // Proposed is an event to append.
 type Proposed struct {

@@ -15,8 +15,8 @@ const (
 	// cachedStreams is how many streams the writer remembers. One operation touches three streams at most, so a
 	// batch can never push out a stream that it has changed itself and not written yet.
 	cachedStreams = 1 << 15
-	// walSoft asks for a background checkpoint, walHard makes the writer wait for one: a log that is never
-	// completely copied back would grow for ever under constant load.
+	// walSoft asks for a background checkpoint, walHard makes the writer do it: a log that is never completely
+	// copied back, because appends go on meanwhile, would grow for ever.
 	walSoft = 16 << 20
 	walHard = 96 << 20
 )
@@ -245,7 +245,9 @@ func (w *writer) checkpoint(bytes int) {
 	}
 	w.unsynced = 0
 	if info, err := os.Stat(w.s.path + "-wal"); err == nil && info.Size() > walHard {
-		if err := w.conn.exec("PRAGMA wal_checkpoint(RESTART)"); err != nil {
+		// Passive even so: it never waits for readers, of which a backup is a long one. Since nobody appends
+		// meanwhile, it completes, and SQLite begins the log anew with the next write.
+		if err := w.conn.exec("PRAGMA wal_checkpoint(PASSIVE)"); err != nil {
 			w.s.opts.Failed(fmt.Errorf("checkpoint: %w", err))
 		}
 		return
