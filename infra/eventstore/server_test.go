@@ -181,6 +181,7 @@ func TestReadingAllStreams(t *testing.T) {
 
 func TestNothingIsLeftRunningAfterClose(t *testing.T) {
 	s := startServer(t)
+	before := ours()
 	for range 3 {
 		c, err := eventstore.Open(eventstore.Config{Address: s.address}, newCodec(t))
 		require.NoError(t, err)
@@ -191,13 +192,12 @@ func TestNothingIsLeftRunningAfterClose(t *testing.T) {
 		require.NoError(t, sub.Close())
 		c.Close()
 	}
-	require.Eventually(t, func() bool {
-		s := stacks()
-		return !strings.Contains(s, "connectionStateMachine") && !strings.Contains(s, "infra/eventstore.(")
-	}, 5*time.Second, 10*time.Millisecond)
+	require.Eventually(t, func() bool { return ours() <= before }, 5*time.Second, 10*time.Millisecond)
 }
 
-func stacks() string {
-	buf := make([]byte, 1<<20)
-	return string(buf[:runtime.Stack(buf, true)])
+// ours counts goroutines of the adapter and of the client below it. Watermill's suite leaves some subscriptions open.
+func ours() int {
+	buf := make([]byte, 4<<20)
+	all := string(buf[:runtime.Stack(buf, true)])
+	return strings.Count(all, "connectionStateMachine") + strings.Count(all, "infra/eventstore.(")
 }
