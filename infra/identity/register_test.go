@@ -168,6 +168,19 @@ func TestACodeServesOneOfTwoAtOnce(t *testing.T) {
 	require.Equal(t, 1, good)
 }
 
+// What is kept when no code was sent must not be a code, or guessing it would tell who has an account.
+func TestACodeThatWasNotSentIsNone(t *testing.T) {
+	f := open(t)
+	_, err := f.EnsureAccount(t.Context(), Account{Phone: phone}, secret)
+	require.NoError(t, err)
+	r := CodeRequest{Phone: phone, Purpose: PurposeRegister}
+	require.NoError(t, f.write(t.Context(), func(c *change) error {
+		return f.keepCode(t.Context(), c, r, "", "123456", sender.Message{ID: "told that there is an account"})
+	}))
+	_, err = f.Register(t.Context(), RegisterRequest{Phone: phone, Code: "123456", Password: "sunny-Tuesday-9", Name: "张三", IDNumber: idNumber})
+	require.ErrorIs(t, err, ErrCodeWrong)
+}
+
 func TestCodesAreNotSentTooOften(t *testing.T) {
 	f := open(t)
 	ask := func(address string) error {

@@ -7,6 +7,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -82,6 +83,28 @@ func TestAnAnswerServesOnceAndOneBrowserOnly(t *testing.T) {
 	w.skew.Store(int64(10 * time.Minute))
 	_, _, err = w.Finish(t.Context(), cb)
 	require.ErrorIs(t, err, identity.ErrSignInFailed, "took too long")
+}
+
+func TestAnIDTokenServesTheSignInThatAskedForIt(t *testing.T) {
+	w := start(t)
+	begun, err := w.Begin(t.Context(), "/")
+	require.NoError(t, err)
+	u, err := url.Parse(begun.URL)
+	require.NoError(t, err)
+	q := u.Query()
+	require.NotEmpty(t, q.Get("nonce"))
+	q.Set("nonce", "of another sign-in")
+	u.RawQuery = q.Encode()
+	begun.URL = u.String()
+	_, _, err = w.Finish(t.Context(), w.visitProvider(t, begun))
+	requireRefused(t, err, identity.ErrSignInFailed, "for another sign-in")
+}
+
+func TestUserinfoAboutSomebodyElseIsRefused(t *testing.T) {
+	w := start(t, func(c *openid.Config) { c.UserInfo = true })
+	w.store.about = "id1"
+	_, _, err := w.Finish(t.Context(), w.authorize(t, "/"))
+	requireRefused(t, err, identity.ErrSignInFailed, "somebody else")
 }
 
 func TestNoRedirectLeadsAway(t *testing.T) {

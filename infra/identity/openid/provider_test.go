@@ -46,6 +46,15 @@ type store struct {
 	mu     sync.Mutex
 	keys   []*signingKey
 	claims map[string]any
+	about  string // whom userinfo is about, when it lies
+}
+
+func (s *store) SetUserinfoFromToken(ctx context.Context, info *oidc.UserInfo, tokenID, subject, origin string) error {
+	err := s.Storage.SetUserinfoFromToken(ctx, info, tokenID, subject, origin)
+	if s.about != "" {
+		info.Subject = s.about
+	}
+	return err
 }
 
 type signingKey struct {
@@ -182,6 +191,11 @@ func (w *world) authorize(t testing.TB, returnTo string) openid.Callback {
 	t.Helper()
 	begun, err := w.Begin(t.Context(), returnTo)
 	require.NoError(t, err)
+	return w.visitProvider(t, begun)
+}
+
+func (w *world) visitProvider(t testing.TB, begun openid.Start) openid.Callback {
+	t.Helper()
 	id := visit(t, begun.URL).Query().Get("authRequestID")
 	require.NoError(t, w.store.CheckUsernamePassword("test-user2", "verysecure", id))
 	back := visit(t, w.issuer+op.AuthCallbackURL(w.op)(op.ContextWithIssuer(t.Context(), ""), id))
