@@ -97,35 +97,45 @@ func (s *Server) projectPage(ctx context.Context, next *int64) (bool, error) {
 }
 
 // linksOf adds the links of one event: by category for events of user streams, by type for all but links. A link
-// in a user stream is passed on to its category with its own target.
+// in a user stream is passed on to its category with its own target. What deletes a stream, softly or for good,
+// counts as an event of that stream, of type $deleted (CategorizeEventsByStreamPath.cs, IndexEventsByEventType.cs).
 func linksOf(links []store.Link, e *store.Event) ([]store.Link, error) {
-	target := fmt.Sprintf("%d@%s", e.Revision, e.Stream)
-	add := func(into, target string) error {
-		meta, err := json.Marshal(map[string]any{
-			"$c": e.Position, "$p": e.Position, "$o": e.Stream, "$causedBy": uuid.UUID(e.ID).String(),
-		})
+	if strings.HasPrefix(e.Stream, "$persistentsubscription-") {
+		return links, nil // they would follow themselves: a group on $et-… writes checkpoints
+	}
+	stream, kind, meta := e.Stream, e.Type, linkMeta{At: e.Position, Commit: e.Position, Origin: e.Stream, Cause: uuid.UUID(e.ID)}
+	if of, ok := store.Deletes(e); ok {
+		deleted := -1
+		stream, kind, meta.Deleted = of, "$deleted", &deleted
+	}
+	body, err := json.Marshal(meta)
+	if err != nil {
+		return nil, err
+	}
+	add := func(into, target string) {
 		links = append(links, store.Link{Into: into, Proposed: store.Proposed{
-			ID: uuid.New(), Type: store.LinkType, Data: []byte(target), Meta: meta,
+			ID: uuid.New(), Type: store.LinkType, Data: []byte(target), Meta: body,
 		}})
-		return err
 	}
-	if e.Type == store.TombstoneType || strings.HasPrefix(e.Stream, "$persistentsubscription-") {
-		return links, nil
-	}
-	category, _, ok := strings.Cut(e.Stream, "-")
-	if ok && category != "" && !strings.HasPrefix(e.Stream, "$") {
-		to := target
+	category, _, ok := strings.Cut(stream, "-")
+	if ok && category != "" && !strings.HasPrefix(stream, "$") {
 		if e.Type == store.LinkType {
-			to = string(e.Data)
-		}
-		if err := add(categoryPrefix+category, to); err != nil {
-			return nil, err
+			add(categoryPrefix+category, string(e.Data))
+		} else {
+			add(categoryPrefix+category, fmt.Sprintf("%d@%s", e.Revision, e.Stream))
 		}
 	}
 	if e.Type != store.LinkType {
-		if err := add(typePrefix+e.Type, target); err != nil {
-			return nil, err
-		}
+		add(typePrefix+kind, fmt.Sprintf("%d@%s", e.Revision, stream))
 	}
 	return links, nil
+}
+
+// linkMeta is the metadata of a link: where it comes from, as the official projections write it.
+type linkMeta struct {
+	Commit  int64     `json:"$c"`
+	At      int64     `json:"$p"`
+	Origin  string    `json:"$o"`
+	Cause   uuid.UUID `json:"$causedBy"`
+	Deleted *int      `json:"$deleted,omitempty"`
 }

@@ -229,4 +229,30 @@ func TestSystemProjectionsLinkByCategoryAndType(t *testing.T) {
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return len(links("$ce-cat")) >= 5 }, 5*time.Second, 5*time.Millisecond)
 	require.Len(t, links("$ce-cat"), 5, "nothing is linked twice after a restart")
+	_, err = c.DeleteStream(ctx, "cat-b", esdb.DeleteStreamOptions{ExpectedRevision: esdb.Any{}})
+	require.NoError(t, err)
+	require.Eventually(t, func() bool { return len(links("$et-$deleted")) == 1 }, 5*time.Second, 5*time.Millisecond)
+}
+
+func TestStrategiesChooseConsumers(t *testing.T) {
+	for strategy, want := range map[esdb.ConsumerStrategy][2]int{
+		esdb.ConsumerStrategyRoundRobin:       {3, 3},
+		esdb.ConsumerStrategyDispatchToSingle: {5, 1}, // the second gets what the first has no room for
+	} {
+		t.Run(string(strategy), func(t *testing.T) {
+			ctx := context10s(t)
+			c := connect(t)
+			group(t, c, "s", "g", func(s *esdb.PersistentSubscriptionSettings) { s.ConsumerStrategyName = strategy })
+			subs := []*esdb.PersistentSubscription{join(t, c, "s", "g", 5), join(t, c, "s", "g", 5)}
+			_, err := c.AppendToStream(ctx, "s", esdb.AppendToStreamOptions{}, events(0, 6)...)
+			require.NoError(t, err)
+			var seen []uint64
+			for i, sub := range subs {
+				for range want[i] {
+					seen = append(seen, nextMessage(t, sub).Event.OriginalEvent().EventNumber)
+				}
+			}
+			require.ElementsMatch(t, []uint64{0, 1, 2, 3, 4, 5}, seen)
+		})
+	}
 }

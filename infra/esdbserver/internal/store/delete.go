@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"strings"
 
 	"github.com/google/uuid"
 )
@@ -53,4 +54,15 @@ func (t *tx) remove(name string, expected int64, hard bool) error {
 		return &WrongExpectedError{Stream: name, Expected: expected, Current: s.Last}
 	}
 	return t.setMetadata(s, meta, []byte(softDeleted))
+}
+
+// Deletes tells which stream an event deletes, softly or for good.
+func Deletes(e *Event) (string, bool) {
+	switch {
+	case e.Type == TombstoneType && e.Revision == maxRevision:
+		return e.Stream, true
+	case e.Type == MetadataType && IsMetastream(e.Stream) && parseMetadata(e.Data).TruncateBefore == maxRevision:
+		return strings.TrimPrefix(e.Stream, metaPrefix), true
+	}
+	return "", false
 }
