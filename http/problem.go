@@ -48,6 +48,8 @@ type Problem struct {
 	Instance string   `json:"instance"`
 	Code     string   `json:"code"`
 	Errors   []Detail `json:"errors,omitempty"`
+	// CheckFailed hints, beside unit_not_registered, that the credit code's check character does not fit.
+	CheckFailed bool `json:"checkFailed,omitempty"`
 
 	retryAfter string
 }
@@ -119,6 +121,7 @@ func render(lang, instance string, e *domain.Error) *Problem {
 		p.Errors = append(p.Errors, Detail{Location: location(f), Message: f.Message.In(lang), Value: f.Value,
 			Module: f.Module, Field: f.Field, Slot: f.Slot, Rule: f.Rule})
 	}
+	p.CheckFailed, _ = e.Args["checkFailed"].(bool)
 	switch {
 	case e.Args["seconds"] != nil:
 		p.retryAfter = fmt.Sprint(e.Args["seconds"])

@@ -22,12 +22,6 @@ type Unit struct {
 	Revision   uint64              `json:"revision"`
 }
 
-// UnitNotRegistered is the 404 of a look-up, with the hint that the code's check character does not fit.
-type unitNotRegistered struct {
-	*Problem
-	CheckFailed bool `json:"checkFailed"`
-}
-
 func (s *Server) unitRoutes() {
 	handle(s, route{"GET", "/units", "Look a unit up by its credit code, or list those waiting for approval", "viewUnit", 200}, s.units)
 	handle(s, route{"POST", "/units", "Register a unit", "RegisterUnit", 201}, s.registerUnit)

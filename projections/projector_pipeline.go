@@ -171,7 +171,7 @@ func (p *pipeline) receive(ctx context.Context, after uint64) error {
 	}
 	router.AddMiddleware(middleware.Recoverer, middleware.CorrelationID)
 	router.AddMiddleware(p.cfg.Middlewares...)
-	router.AddNoPublisherHandler("projector-"+p.name, Topic, p.cfg.Feed.Subscriber(after), func(m *message.Message) error {
+	router.AddConsumerHandler("projector-"+p.name, Topic, p.cfg.Feed.Subscriber(after), func(m *message.Message) error {
 		d, ok := p.cfg.Feed.Open(m)
 		if !ok {
 			return fmt.Errorf("projections: message %s carries no events", m.UUID)

@@ -165,7 +165,6 @@ func (s *server) stop() {
 type caller struct {
 	s     *server
 	token string
-	lang  string
 }
 
 // answer is a response, read whole.

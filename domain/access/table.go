@@ -1,53 +1,65 @@
 package access
 
-import . "zhiping/domain" //nolint:revive // the table reads as the manual does: role, relation
+import "zhiping/domain"
+
+// The roles in short, so that the table below can be read in one screen.
+const (
+	applicant  = domain.Applicant
+	unit       = domain.Unit
+	department = domain.Department
+	bureau     = domain.Bureau
+	committee  = domain.Committee
+	auditor    = domain.Auditor
+	analyst    = domain.Analyst
+	admin      = domain.Admin
+)
 
 // Policy is the whole table. Commands are named as in the domain, queries begin with “view”.
 var Policy = map[Action][]Grant{
-	"RegisterUnit": {{Unit, OfUnit}, {Admin, Any}},
-	"ApproveUnit":  {{Department, Supervising}, {Admin, Any}},
+	"RegisterUnit": {{unit, OfUnit}, {admin, Any}},
+	"ApproveUnit":  {{department, Supervising}, {admin, Any}},
 
-	"CreateOrganization": {{Admin, Any}},
-	"RenameOrganization": {{Admin, Any}},
-	"GrantOfficer":       {{Admin, Any}},
-	"RevokeGrant":        {{Admin, Any}},
+	"CreateOrganization": {{admin, Any}},
+	"RenameOrganization": {{admin, Any}},
+	"GrantOfficer":       {{admin, Any}},
+	"RevokeGrant":        {{admin, Any}},
 
-	"BindUnit":       {{Applicant, Own}},
-	"UnbindUnit":     {{Applicant, Own}},
-	"ApproveBinding": {{Unit, OfUnit}},
-	"RejectBinding":  {{Unit, OfUnit}},
+	"BindUnit":       {{applicant, Own}},
+	"UnbindUnit":     {{applicant, Own}},
+	"ApproveBinding": {{unit, OfUnit}},
+	"RejectBinding":  {{unit, OfUnit}},
 
-	"DraftNotice":   {{Bureau, Any}, {Admin, Any}},
-	"ReviseNotice":  {{Bureau, Any}, {Admin, Any}},
-	"PublishNotice": {{Bureau, Any}, {Admin, Any}},
-	"ExtendNotice":  {{Bureau, Any}, {Admin, Any}},
-	"CloseNotice":   {{Bureau, Any}, {Admin, Any}},
+	"DraftNotice":   {{bureau, Any}, {admin, Any}},
+	"ReviseNotice":  {{bureau, Any}, {admin, Any}},
+	"PublishNotice": {{bureau, Any}, {admin, Any}},
+	"ExtendNotice":  {{bureau, Any}, {admin, Any}},
+	"CloseNotice":   {{bureau, Any}, {admin, Any}},
 
-	"StartDeclaration":    {{Applicant, Own}},
-	"SaveModule":          {{Applicant, Own}},
-	"AttachFile":          {{Applicant, Own}},
-	"RemoveFile":          {{Applicant, Own}},
-	"AddRecommender":      {{Applicant, Own}},
-	"ChangeRecommender":   {{Applicant, Own}},
-	"RemoveRecommender":   {{Applicant, Own}},
-	"SubmitDeclaration":   {{Applicant, Own}},
-	"WithdrawDeclaration": {{Applicant, Own}},
+	"StartDeclaration":    {{applicant, Own}},
+	"SaveModule":          {{applicant, Own}},
+	"AttachFile":          {{applicant, Own}},
+	"RemoveFile":          {{applicant, Own}},
+	"AddRecommender":      {{applicant, Own}},
+	"ChangeRecommender":   {{applicant, Own}},
+	"RemoveRecommender":   {{applicant, Own}},
+	"SubmitDeclaration":   {{applicant, Own}},
+	"WithdrawDeclaration": {{applicant, Own}},
 
-	"ApproveStage":      {{Unit, Reviewing}, {Department, Reviewing}, {Bureau, Reviewing}, {Committee, Reviewing}},
-	"ReturnDeclaration": {{Unit, Reviewing}, {Department, Reviewing}, {Bureau, Reviewing}, {Committee, Reviewing}},
-	"TerminateReview":   {{Unit, Reviewing}, {Department, Reviewing}, {Bureau, Reviewing}, {Committee, Reviewing}},
-	"ApproveFinal":      {{Committee, Reviewing}},
+	"ApproveStage":      {{unit, Reviewing}, {department, Reviewing}, {bureau, Reviewing}, {committee, Reviewing}},
+	"ReturnDeclaration": {{unit, Reviewing}, {department, Reviewing}, {bureau, Reviewing}, {committee, Reviewing}},
+	"TerminateReview":   {{unit, Reviewing}, {department, Reviewing}, {bureau, Reviewing}, {committee, Reviewing}},
+	"ApproveFinal":      {{committee, Reviewing}},
 
-	"viewLines":        {{Applicant, Any}, {Unit, Any}, {Department, Any}, {Bureau, Any}, {Committee, Any}, {Auditor, Any}, {Analyst, Any}, {Admin, Any}},
-	"viewNotices":      {{Applicant, Any}, {Unit, Any}, {Department, Any}, {Bureau, Any}, {Committee, Any}, {Auditor, Any}, {Analyst, Any}, {Admin, Any}},
-	"viewDraftNotices": {{Bureau, Any}, {Auditor, Any}, {Admin, Any}},
-	"viewUnit":         {{Applicant, Any}, {Unit, Any}, {Department, Any}, {Bureau, Any}, {Committee, Any}, {Auditor, Any}, {Admin, Any}},
-	"viewOwnBinding":   {{Applicant, Own}},
-	"viewBindings":     {{Unit, OfUnit}},
-	"viewOwnHistory":   {{Applicant, Own}},
-	"viewDeclaration":  {{Applicant, Own}, {Unit, Reviewing}, {Department, Reviewing}, {Bureau, Reviewing}, {Committee, Reviewing}, {Auditor, Any}},
-	"viewWorklist":     {{Unit, Any}, {Department, Any}, {Bureau, Any}, {Committee, Any}},
-	"viewAudit":        {{Auditor, Any}},
-	"viewEvents":       {{Analyst, Any}, {Auditor, Any}},
-	"viewStats":        {{Analyst, Any}, {Auditor, Any}, {Bureau, Any}, {Admin, Any}},
+	"viewLines":        {{applicant, Any}, {unit, Any}, {department, Any}, {bureau, Any}, {committee, Any}, {auditor, Any}, {analyst, Any}, {admin, Any}},
+	"viewNotices":      {{applicant, Any}, {unit, Any}, {department, Any}, {bureau, Any}, {committee, Any}, {auditor, Any}, {analyst, Any}, {admin, Any}},
+	"viewDraftNotices": {{bureau, Any}, {auditor, Any}, {admin, Any}},
+	"viewUnit":         {{applicant, Any}, {unit, Any}, {department, Any}, {bureau, Any}, {committee, Any}, {auditor, Any}, {admin, Any}},
+	"viewOwnBinding":   {{applicant, Own}},
+	"viewBindings":     {{unit, OfUnit}},
+	"viewOwnHistory":   {{applicant, Own}},
+	"viewDeclaration":  {{applicant, Own}, {unit, Reviewing}, {department, Reviewing}, {bureau, Reviewing}, {committee, Reviewing}, {auditor, Any}},
+	"viewWorklist":     {{unit, Any}, {department, Any}, {bureau, Any}, {committee, Any}},
+	"viewAudit":        {{auditor, Any}},
+	"viewEvents":       {{analyst, Any}, {auditor, Any}},
+	"viewStats":        {{analyst, Any}, {auditor, Any}, {bureau, Any}, {admin, Any}},
 }

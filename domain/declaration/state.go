@@ -123,7 +123,7 @@ func Evolve(s State, e Event) State {
 	case FileRemoved:
 		s.Files = without(s.Files, func(f File) bool { return f.ID == e.File.ID })
 	case RecommenderAdded:
-		s.Recommenders = append(slices.Clip(s.Recommenders), Recommender{ID: e.ID, Data: e.Data})
+		s.Recommenders = append(slices.Clip(s.Recommenders), Recommender(e))
 	case RecommenderChanged:
 		s.Recommenders = slices.Clone(s.Recommenders)
 		for i := range s.Recommenders {

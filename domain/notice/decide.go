@@ -89,7 +89,7 @@ func publish(s State, c Publish) ([]Event, error) {
 	case StatusClosed:
 		return nil, ErrClosed
 	}
-	return []Event{Published{Definition: c.Definition}}, nil
+	return []Event{Published(c)}, nil
 }
 
 func closeNow(s State) ([]Event, error) {

@@ -1,5 +1,7 @@
 package esdbserver
 
+//lint:file-ignore SA1019 clients in use still send the deprecated fields, so the server must read them.
+
 import (
 	"context"
 	"errors"

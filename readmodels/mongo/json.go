@@ -9,7 +9,6 @@ import (
 	"strings"
 
 	"go.mongodb.org/mongo-driver/bson"
-	"go.mongodb.org/mongo-driver/bson/bsontype"
 	"go.mongodb.org/mongo-driver/bson/primitive"
 
 	"zhiping/readmodels"
@@ -117,23 +116,23 @@ func fromBSON(v bson.RawValue) ([]byte, error) { return appendJSON(nil, v) }
 
 func appendJSON(b []byte, v bson.RawValue) ([]byte, error) {
 	switch v.Type {
-	case bsontype.EmbeddedDocument, bsontype.Array:
+	case bson.TypeEmbeddedDocument, bson.TypeArray:
 		return appendElements(b, v)
-	case bsontype.String:
+	case bson.TypeString:
 		text, err := json.Marshal(v.StringValue())
 		return append(b, text...), err
-	case bsontype.Int64:
+	case bson.TypeInt64:
 		return strconv.AppendInt(b, v.Int64(), 10), nil
-	case bsontype.Int32:
+	case bson.TypeInt32:
 		return strconv.AppendInt(b, int64(v.Int32()), 10), nil
-	case bsontype.Double:
+	case bson.TypeDouble:
 		text, err := json.Marshal(v.Double())
 		return append(b, text...), err
-	case bsontype.Decimal128:
+	case bson.TypeDecimal128:
 		return append(b, v.Decimal128().String()...), nil
-	case bsontype.Boolean:
+	case bson.TypeBoolean:
 		return strconv.AppendBool(b, v.Boolean()), nil
-	case bsontype.Null:
+	case bson.TypeNull:
 		return append(b, "null"...), nil
 	}
 	return nil, fmt.Errorf("a document holds BSON type %s, which was not written here", v.Type)
@@ -141,7 +140,7 @@ func appendJSON(b []byte, v bson.RawValue) ([]byte, error) {
 
 func appendElements(b []byte, v bson.RawValue) ([]byte, error) {
 	open, end, raw := byte('{'), byte('}'), bson.Raw(v.Value)
-	if v.Type == bsontype.Array {
+	if v.Type == bson.TypeArray {
 		open, end = '[', ']'
 	}
 	elements, err := raw.Elements()
