@@ -157,14 +157,19 @@ func (n *node) openViews(ctx context.Context, c *serveCmd) error {
 	n.tracker = readmodels.NewTracker(n.reader, views.Specs()...)
 	n.projector, err = projections.NewProjector(projections.Config{
 		Feed: eventstore.NewFeed(n.events, "projector"), Store: store, Folds: folds.All(),
-		Notify: n.tracker.Notify, Swapped: n.reader.Forget, Owner: owner(), Logger: n.logger,
+		Notify: n.tracker.Notify, Swapped: n.reader.Forget, Owner: owner(c), Logger: n.logger,
 		Observer: n.metrics.Projector(), Tracer: n.tracing.Tracer("projector"),
 	})
 	return err
 }
 
-// owner names this node for leases: the host, and below it the process, so that two on one host differ.
-func owner() string {
+// owner names this node for leases: the host, and below it the process, so that two on one host differ. The embedded
+// read store belongs to one process at a time, so there a process is its predecessor's heir, and need not wait until
+// the lease of one that was killed runs out.
+func owner(c *serveCmd) string {
+	if c.Readstore == "" {
+		return "embedded"
+	}
 	host, err := os.Hostname()
 	if err != nil {
 		host = "unknown"

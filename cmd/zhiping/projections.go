@@ -37,6 +37,7 @@ type projectionsCmd struct {
 type readSide struct {
 	store readmodels.Store
 	feed  *eventstore.Feed
+	owner string
 	close func()
 }
 
@@ -62,7 +63,7 @@ func (c *projectionsCmd) open(ctx context.Context) (_ *readSide, err error) {
 		defer cancel()
 		return store.Close(ctx)
 	})
-	return &readSide{store: store, feed: eventstore.NewFeed(n.events, "projections"), close: n.close}, nil
+	return &readSide{store: store, feed: eventstore.NewFeed(n.events, "projections"), owner: owner(serve), close: n.close}, nil
 }
 
 // with runs do on an opened read side.
@@ -231,9 +232,8 @@ var errDone = errors.New("done")
 // until competes for the projections, so that the work is done even if no node is up, and looks again and again
 // whether it is.
 func (r *readSide) until(ctx context.Context, finished func() (bool, error)) error {
-	host, _ := os.Hostname()
 	p, err := projections.NewProjector(projections.Config{
-		Feed: r.feed, Store: r.store, Folds: folds.All(), Owner: fmt.Sprintf("command-%s-%d", host, os.Getpid()),
+		Feed: r.feed, Store: r.store, Folds: folds.All(), Owner: r.owner,
 	})
 	if err != nil {
 		return err
