@@ -7,6 +7,7 @@ import (
 	"math"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 	"time"
@@ -246,6 +247,10 @@ func TestCloseEndsEverything(t *testing.T) {
 	began := time.Now()
 	stop()
 	require.Less(t, time.Since(began), 3*time.Second)
+	stacks := make([]byte, 1<<20)
+	stacks = stacks[:runtime.Stack(stacks, true)]
+	require.NotContains(t, string(stacks), "zhiping/infra/esdbserver.(", "a goroutine of the server goes on")
+	require.NotContains(t, string(stacks), "zhiping/infra/esdbserver/internal/store.(", "a goroutine of the store goes on")
 	for {
 		if e := all.Recv(); e.SubscriptionDropped != nil {
 			break
