@@ -11,6 +11,8 @@ import (
 	"strings"
 
 	"golang.org/x/sync/errgroup"
+
+	"zhiping/infra/eventstore"
 )
 
 // serveCmd is `zhiping serve`.
@@ -68,6 +70,7 @@ func (n *node) serve(ctx context.Context, listener net.Listener) error {
 		}
 		return nil
 	})
+	g.Go(func() error { return n.followGrants(gctx) })
 	g.Go(func() error {
 		defer stopBackground()
 		serving, stop := context.WithCancel(ctx)
@@ -81,6 +84,18 @@ func (n *node) serve(ctx context.Context, listener net.Listener) error {
 	err := g.Wait()
 	n.logger.Info("stopped")
 	return err
+}
+
+// followGrants lets sign-in know of the organizations and officers that events make.
+func (n *node) followGrants(ctx context.Context) error {
+	err := n.identity.Follow(ctx, eventstore.NewFeed(n.events, "identity"))
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("follow grants: %w", err)
+	}
+	return nil
 }
 
 func newLogger(level string, w io.Writer) (*slog.Logger, error) {

@@ -1,0 +1,53 @@
+package main
+
+import (
+	"net/http"
+	"testing"
+
+	"zhiping/domain/catalog"
+)
+
+// Each of the fifteen types of the manual can be declared from the self-check to 终审通过, with its own form, files
+// and review route, filled in from its own schemas.
+func TestEveryTypeCanBeDeclaredToFinalApproval(t *testing.T) {
+	s := start(t, t.TempDir(), "--demo")
+	person := s.as("applicant")
+	officers := map[string]*caller{
+		catalog.StageUnit: s.as("unit"), catalog.StageDepartment: s.as("department"),
+		catalog.StageBureau: s.as("bureau"), catalog.StageCommittee: s.as("committee"),
+	}
+	bind(person, officers[catalog.StageUnit], university)
+	all, err := catalog.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := 0
+	for _, line := range all.Lines() {
+		for _, ref := range line.Types {
+			types++
+			t.Run(ref.Key, func(t *testing.T) {
+				d := definitionOf(t, ref.Key)
+				id := begin(person, d)
+				path := "/declarations/" + id
+				complete(person, d, id)
+				person.want(http.StatusOK, "", "POST", path+"/submit", map[string]any{"commitment": true})
+				position := ""
+				for i, stage := range d.Route {
+					verb := "/approve"
+					if i == len(d.Route)-1 {
+						verb = "/approve-final"
+					}
+					done := officers[stage.Kind].want(http.StatusOK, "", "POST", path+verb, map[string]any{"stage": stage.Key})
+					position = done.header.Get("X-Position")
+				}
+				final := person.want(http.StatusOK, "", "GET", path, nil, "Accept-Language", "en", "X-After-Position", position)
+				if final.str("status") != "approved" || final.str("statusText") != "Finally approved" {
+					t.Fatalf("%s %s", final.str("status"), final.str("statusText"))
+				}
+			})
+		}
+	}
+	if types != 15 {
+		t.Fatalf("%d types", types)
+	}
+}
