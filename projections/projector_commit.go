@@ -1,0 +1,163 @@
+package projections
+
+import (
+	"context"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"zhiping/domain"
+	"zhiping/readmodels"
+)
+
+// pending is a folded batch on its way to the store.
+type pending struct {
+	events   []domain.Recorded
+	results  []result
+	batches  []readmodels.Batch
+	position uint64
+	began    time.Time
+	fold     time.Duration
+}
+
+// hand folds a batch and hands it over to be stored.
+func (p *pipeline) hand(ctx context.Context, b *batch) error {
+	x := &pending{events: b.events, position: b.position, began: time.Now()}
+	err := p.insist(ctx, "read documents", func() (err error) {
+		x.results, err = p.fold(ctx, b.events)
+		return err
+	})
+	if err != nil {
+		return err
+	}
+	x.batches = p.batches(x.results, b.position)
+	for i, v := range p.views {
+		v.take(x.results[i], b.position)
+	}
+	x.fold = time.Since(x.began)
+	b.events = nil // they go with x
+	p.flying.Add(1)
+	select {
+	case p.out <- x:
+		return nil
+	case <-ctx.Done():
+		p.flying.Done()
+		return context.Cause(ctx)
+	}
+}
+
+// keep stores what has been folded, in order, for as long as it takes: skipping is no way out.
+func (p *pipeline) keep(ctx context.Context) error {
+	for {
+		select {
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		case x := <-p.out:
+			err := p.store(ctx, x)
+			p.flying.Done()
+			if err != nil {
+				return err
+			}
+		}
+	}
+}
+
+func (p *pipeline) store(ctx context.Context, x *pending) error {
+	p.gate.Lock()
+	defer p.gate.Unlock()
+	began := time.Now()
+	if len(x.batches) > 0 {
+		if err := p.insist(ctx, "commit", func() error { return p.cfg.Store.Commit(ctx, x.batches...) }); err != nil {
+			return err
+		}
+	}
+	p.committed(x, time.Since(began))
+	p.trace(x.events, x.began)
+	p.backlog.Add(-int64(len(x.events)))
+	return nil
+}
+
+// insist is retry that tells readiness.
+func (p *pipeline) insist(ctx context.Context, what string, do func() error) error {
+	defer p.failing.Store(false)
+	return retry(ctx, p.cfg, what, func() error {
+		err := do()
+		p.failing.Store(err != nil)
+		return err
+	})
+}
+
+// parallelFrom is the batch size from which folding the views side by side is worth the goroutines.
+const parallelFrom = 64
+
+func (p *pipeline) fold(ctx context.Context, events []domain.Recorded) ([]result, error) {
+	results := make([]result, len(p.views))
+	if len(events) < parallelFrom {
+		for i, v := range p.views {
+			var err error
+			if results[i], err = v.foldBatch(ctx, p.cfg.Store, events); err != nil {
+				return nil, err
+			}
+		}
+		return results, nil
+	}
+	g, ctx := errgroup.WithContext(ctx)
+	for i, v := range p.views {
+		g.Go(func() (err error) {
+			results[i], err = v.foldBatch(ctx, p.cfg.Store, events)
+			return err
+		})
+	}
+	return results, g.Wait()
+}
+
+// batches lays out one commit for all views, and for the list of parked documents when there are new ones.
+func (p *pipeline) batches(results []result, position uint64) []readmodels.Batch {
+	var out []readmodels.Batch
+	parked := readmodels.Batch{Name: ParkedView().Name, Version: ParkedView().Version, Checkpoint: position, Token: p.token}
+	for i, v := range p.views {
+		if v.folded >= position {
+			continue
+		}
+		b := readmodels.Batch{Name: v.spec.Name, Version: v.spec.Version, Checkpoint: position, Token: p.token}
+		if s := results[i].space; s != nil {
+			b.Puts, b.Deletes = s.changes()
+		}
+		out = append(out, b)
+		for _, d := range results[i].parked {
+			parked.Puts = append(parked.Puts, ParkedView().Put(ParkedID(v.spec, d.ID), d.Position, d))
+		}
+	}
+	if len(parked.Puts) > 0 {
+		out = append(out, parked)
+	}
+	return out
+}
+
+// committed moves the views on and tells everyone who wants to know.
+func (p *pipeline) committed(x *pending, took time.Duration) {
+	c := Commit{Pipeline: p.name, Events: len(x.events), Fold: x.fold, Store: took}
+	if len(x.events) > 0 {
+		c.Oldest = x.events[0].At
+	}
+	for i, v := range p.views {
+		res := x.results[i]
+		v.stored(res, x.position)
+		checkpoint, parked := v.where()
+		cv := CommitView{Name: v.spec.Name, Version: v.spec.Version, Events: res.events, Checkpoint: checkpoint}
+		if s := res.space; s != nil {
+			for _, en := range s.entries {
+				if en.dirty {
+					cv.Documents++
+				}
+			}
+		}
+		c.Views = append(c.Views, cv)
+		p.cfg.Notify(v.spec.Name, v.spec.Version, checkpoint)
+		if n := len(res.parked); n > 0 {
+			p.cfg.Observer.Parked(v.spec.Name, v.spec.Version, parked)
+			p.cfg.Logger.Error("documents parked", "view", v.spec.Name, "version", v.spec.Version, "count", n, "error", res.failed)
+		}
+	}
+	p.cfg.Observer.Committed(c)
+}
