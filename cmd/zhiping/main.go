@@ -38,6 +38,7 @@ type cli struct {
 // benchCmd is `zhiping bench`.
 type benchCmd struct {
 	Eventstore benchEventstoreCmd `cmd:"" help:"Appends, reads and subscriptions of an event store."`
+	HTTP       benchHTTPCmd       `cmd:"" name:"http" help:"Commands and view reads of a demo server over HTTP."`
 }
 
 // run is main without the process: tests call it.

@@ -26,6 +26,8 @@ type serveCmd struct {
 	Catalog    string `type:"existingdir" placeholder:"DIR" help:"Folder of declaration types that replace or add to the built-in ones."`
 	Roles      string `default:"all" enum:"all,api,projector" help:"What this node does: api, projector, or all. Several nodes share clusters; one projector leads at a time."`
 	Log        string `default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
+
+	listening func(addr string) // told once requests are taken, for those who start a server in this process
 }
 
 // Run serves until the context ends, then drains requests and projections.
@@ -47,6 +49,9 @@ func (c *serveCmd) Run(ctx context.Context, stdout io.Writer) error {
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Addr)
 	if err != nil {
 		return fmt.Errorf("listen on %s: %w", c.Addr, err)
+	}
+	if c.listening != nil {
+		c.listening(listener.Addr().String())
 	}
 	logger.Info("serving", "url", "http://"+listener.Addr().String(), "data", c.Data, "demo", c.Demo)
 	return n.serve(ctx, listener)

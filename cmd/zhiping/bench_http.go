@@ -1,0 +1,220 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"text/tabwriter"
+	"time"
+
+	"zhiping/domain/gb"
+)
+
+// benchHTTPCmd measures a demo server over HTTP: commands from the request to the fsync, view reads, and how long a
+// read waits for a command. Without --url it starts one of its own in a temporary folder, in the same process.
+type benchHTTPCmd struct {
+	URL      string        `help:"Address of a running demo server. Default: one of its own."`
+	Callers  int           `default:"64" help:"Concurrent callers."`
+	Duration time.Duration `default:"5s" help:"How long each figure is measured."`
+}
+
+// figure is one line of the table.
+type figure struct {
+	Name   string  `json:"name"`
+	PerSec float64 `json:"perSecond"`
+	P50    float64 `json:"p50ms"`
+	P99    float64 `json:"p99ms"`
+	Errors int     `json:"errors"`
+}
+
+// Run prints a table and a line of JSON.
+func (c benchHTTPCmd) Run(ctx context.Context, out io.Writer) (err error) {
+	if c.URL == "" {
+		stop, url, err := ownServer(ctx)
+		if err != nil {
+			return err
+		}
+		defer stop()
+		c.URL = url
+	}
+	b := &bencher{base: c.URL + "/api/v1", client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: c.Callers}}}
+	admin, err := b.signIn(ctx, "admin")
+	if err != nil {
+		return err
+	}
+	applicant, err := b.signIn(ctx, "applicant")
+	if err != nil {
+		return err
+	}
+	codes := &creditCodes{next: time.Now().UnixNano() % 1_000_000_000 / 1000 * 1000}
+	register := func(ctx context.Context) (string, error) {
+		code := codes.take()
+		return b.do(ctx, "POST", "/units", admin, map[string]any{"uscc": code, "name": "测试单位" + code,
+			"department": map[string]string{"id": "demo-department", "name": "示范省教育厅"}}, "")
+	}
+	figures := []figure{
+		c.measure(ctx, "commands (register a unit)", register),
+		c.measure(ctx, "reads (history list)", func(ctx context.Context) (string, error) {
+			return b.do(ctx, "GET", "/declarations", applicant, nil, "")
+		}),
+		c.measure(ctx, "command, then a read that waits for it", func(ctx context.Context) (string, error) {
+			position, err := register(ctx)
+			if err != nil {
+				return "", err
+			}
+			return b.do(ctx, "GET", "/declarations", applicant, nil, position)
+		}),
+	}
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "%d callers\tper second\tp50 ms\tp99 ms\terrors\t\n", c.Callers)
+	for _, f := range figures {
+		fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%.2f\t%d\t\n", f.Name, f.PerSec, f.P50, f.P99, f.Errors)
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("bench: %w", err)
+	}
+	return json.NewEncoder(out).Encode(figures)
+}
+
+// measure runs an operation from all callers at once until the time is over.
+func (c benchHTTPCmd) measure(ctx context.Context, name string, op func(context.Context) (string, error)) figure {
+	ctx, cancel := context.WithTimeout(ctx, c.Duration)
+	defer cancel()
+	took := make([][]time.Duration, c.Callers)
+	var failed atomic.Int64
+	var wg sync.WaitGroup
+	began := time.Now()
+	for i := range c.Callers {
+		wg.Go(func() {
+			for ctx.Err() == nil {
+				start := time.Now()
+				if _, err := op(ctx); err != nil {
+					if ctx.Err() == nil {
+						failed.Add(1)
+					}
+					continue
+				}
+				took[i] = append(took[i], time.Since(start))
+			}
+		})
+	}
+	wg.Wait()
+	elapsed := time.Since(began).Seconds()
+	all := slices.Concat(took...)
+	slices.Sort(all)
+	f := figure{Name: name, PerSec: float64(len(all)) / elapsed, Errors: int(failed.Load())}
+	if n := len(all); n > 0 {
+		f.P50, f.P99 = all[n/2].Seconds()*1000, all[n*99/100].Seconds()*1000
+	}
+	return f
+}
+
+type bencher struct {
+	base   string
+	client *http.Client
+}
+
+func (b *bencher) signIn(ctx context.Context, account string) (string, error) {
+	body, err := json.Marshal(map[string]string{"account": account, "password": demoPassword})
+	if err != nil {
+		return "", err
+	}
+	req, err := http.NewRequestWithContext(ctx, "POST", b.base+"/auth/login", bytes.NewReader(body))
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Content-Type", "application/json")
+	res, err := b.client.Do(req)
+	if err != nil {
+		return "", fmt.Errorf("bench: %w", err)
+	}
+	defer func() { _ = res.Body.Close() }()
+	var session struct{ AccessToken string }
+	if err := json.NewDecoder(res.Body).Decode(&session); err != nil || session.AccessToken == "" {
+		return "", fmt.Errorf("bench: sign in as %s: %s (is it a demo server?)", account, res.Status)
+	}
+	return session.AccessToken, nil
+}
+
+// do answers the position of a command, or of what a read includes.
+func (b *bencher) do(ctx context.Context, method, path, token string, body any, after string) (string, error) {
+	var r io.Reader
+	if body != nil {
+		raw, err := json.Marshal(body)
+		if err != nil {
+			return "", err
+		}
+		r = bytes.NewReader(raw)
+	}
+	req, err := http.NewRequestWithContext(ctx, method, b.base+path, r)
+	if err != nil {
+		return "", err
+	}
+	req.Header.Set("Authorization", "Bearer "+token)
+	if body != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if after != "" {
+		req.Header.Set("X-After-Position", after)
+	}
+	res, err := b.client.Do(req)
+	if err != nil {
+		return "", err
+	}
+	defer func() { _ = res.Body.Close() }()
+	if _, err := io.Copy(io.Discard, res.Body); err != nil {
+		return "", err
+	}
+	if res.StatusCode >= 400 {
+		return "", errors.New(res.Status)
+	}
+	return res.Header.Get("X-Position"), nil
+}
+
+// creditCodes makes codes that fit, one after the other.
+type creditCodes struct {
+	mu   sync.Mutex
+	next int64
+}
+
+func (c *creditCodes) take() string {
+	c.mu.Lock()
+	c.next++
+	n := c.next
+	c.mu.Unlock()
+	stem := fmt.Sprintf("9122%013d", n%10_000_000_000_000)
+	for _, last := range "0123456789ABCDEFGHJKLMNPQRTUWXY" {
+		if _, fits := gb.CheckCreditCode(stem + string(last)); fits {
+			return stem + string(last)
+		}
+	}
+	return stem + "0"
+}
+
+// ownServer runs a demo in a temporary folder until stop is called.
+func ownServer(ctx context.Context) (stop func(), url string, err error) {
+	dir, err := os.MkdirTemp("", "zhiping-bench")
+	if err != nil {
+		return nil, "", fmt.Errorf("bench: %w", err)
+	}
+	ctx, cancel := context.WithCancel(ctx)
+	address, done := make(chan string, 1), make(chan error, 1)
+	serve := &serveCmd{Addr: "127.0.0.1:0", Data: dir, Demo: true, Log: "error", Roles: "all", listening: func(a string) { address <- a }}
+	go func() { done <- serve.Run(ctx, io.Discard) }()
+	stop = func() { cancel(); <-done; _ = os.RemoveAll(dir) }
+	select {
+	case a := <-address:
+		return stop, "http://" + a, nil
+	case err := <-done:
+		cancel()
+		return nil, "", errors.Join(err, os.RemoveAll(dir))
+	}
+}
