@@ -96,9 +96,10 @@ func execute[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E]
 		}
 		defer done()
 	}
-	// A cached state is good enough to try with: an append at a stale revision is refused by the store, and a
-	// refusal by Decide is checked against the fresh state before anyone hears of it.
-	cached := !r.exclusive
+	// What is remembered is good enough to try with: an append at a stale revision is refused by the store, and a
+	// refusal by Decide is checked against the fresh state before anyone hears of it. Not so under a key: the
+	// store would take a repeated key for a retry, whatever the command says now.
+	cached := !r.exclusive && r.env.Key == ""
 	for attempt := 0; attempt < MaxAttempts; attempt++ {
 		l, fresh, err := load(ctx, x, a, report.Stream, cached)
 		if err != nil {

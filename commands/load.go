@@ -28,17 +28,18 @@ func (l loaded[S]) result() Result[S] {
 	return Result[S]{State: l.state, Revision: uint64(l.revision), Position: l.position}
 }
 
-// load folds a stream. From the cache it may be stale (fresh is false then); otherwise what the cache lacks is
-// read, which for an unchanged stream is one short round trip.
+// load folds a stream. From the cache it may be stale (fresh is false then), and a stream that is not remembered is
+// taken for empty, which spares commands that begin one a round trip. Otherwise what the cache lacks is read, which
+// for an unchanged stream is one short round trip.
 func load[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E], stream string, cached bool) (l loaded[S], fresh bool, err error) {
 	l = loaded[S]{revision: NoStream}
 	if hit, ok := x.cache.Get(stream); ok {
 		if l, ok = hit.(loaded[S]); !ok {
 			return l, false, fmt.Errorf("commands: cache holds %T for %s", hit, stream)
 		}
-		if cached {
-			return l, false, nil
-		}
+	}
+	if cached {
+		return l, false, nil
 	}
 	events, err := x.store.Read(ctx, stream, uint64(l.revision+1)) //nolint:gosec // NoStream+1 is 0
 	if err != nil {
