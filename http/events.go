@@ -5,6 +5,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net"
 	"strconv"
 	"strings"
 	"time"
@@ -102,12 +103,14 @@ func (s *Server) eventStream(ctx context.Context, in *feedIn) (*huma.StreamRespo
 		c := rq.fiber
 		c.Set(fiber.HeaderContentType, "text/event-stream")
 		c.Set(fiber.HeaderCacheControl, "no-cache")
-		c.Context().SetBodyStreamWriter(func(w *bufio.Writer) { s.pump(w, after, types) })
+		conn := c.Context().Conn() // the context is gone by the time the writer runs
+		c.Context().SetBodyStreamWriter(func(w *bufio.Writer) { s.pump(w, conn, after, types) })
 	}}, nil
 }
 
-// pump sends events until the client is gone, which only a failing write tells, or the server stops.
-func (s *Server) pump(w *bufio.Writer, after uint64, types []string) {
+// pump sends events until the client is gone, which only a failing write tells, or the server stops. Every write has
+// a deadline of its own: the server's would end the whole stream.
+func (s *Server) pump(w *bufio.Writer, conn net.Conn, after uint64, types []string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	beat := time.Now()
@@ -131,7 +134,7 @@ func (s *Server) pump(w *bufio.Writer, after uint64, types []string) {
 		}
 		if len(events) > 0 || time.Since(beat) >= heartbeat {
 			beat = time.Now()
-			if w.Flush() != nil {
+			if conn.SetWriteDeadline(beat.Add(2*heartbeat)) != nil || w.Flush() != nil {
 				return
 			}
 		}

@@ -46,7 +46,7 @@ func requestOf(ctx context.Context) *request {
 
 // envelope is what the executor needs to know of the request.
 func (rq *request) envelope() commands.Envelope {
-	return commands.Envelope{Actor: rq.actor, IP: rq.ip, CorrelationID: rq.id, Traceparent: rq.traceparent, Key: rq.key, IfMatch: rq.ifMatch}
+	return commands.Envelope{Actor: rq.actor, IP: rq.ip, CorrelationID: rq.id, CausationID: rq.id, Traceparent: rq.traceparent, Key: rq.key, IfMatch: rq.ifMatch}
 }
 
 const (

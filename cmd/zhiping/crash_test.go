@@ -90,7 +90,15 @@ func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
 		t.Helper()
 		auditor := s.as("auditor")
 		for i, id := range declarations {
-			seen, last := auditedSaves(t, auditor, id)
+			seen, last, revision := auditedSaves(t, auditor, id)
+			for _, view := range []string{"", "/timeline"} {
+				if tag := auditor.want(http.StatusOK, "", "GET", "/declarations/"+id+view, nil).header.Get("ETag"); tag != fmt.Sprintf(`"%d"`, revision) {
+					t.Errorf("%s%s is at %s, the last event at %d", id, view, tag, revision)
+				}
+			}
+			if rows := people[i].want(http.StatusOK, "", "GET", "/declarations", nil).items("items"); len(rows) != 1 || rows[0]["id"] != id {
+				t.Errorf("the history list shows %v", rows)
+			}
 			for w := i; w < workers; w += len(people) {
 				for n := 1; n <= done[w].last; n++ {
 					if got := seen[fmt.Sprintf("req-%d-%d", w, n)]; got != 1 {
@@ -121,12 +129,14 @@ func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
 		}
 	}
 	s = start(t, data, "--demo")
+	people = []*caller{s.as("applicant"), s.as("applicant2")}
 	check(s)
 	s.stop()
 }
 
-// auditedSaves reads a declaration's whole trail: how often each request is in it, and the last name saved.
-func auditedSaves(t *testing.T, auditor *caller, id string) (seen map[string]int, last string) {
+// auditedSaves reads a declaration's whole trail: how often each request is in it, the last name
+// saved, and the revision of the last event.
+func auditedSaves(t *testing.T, auditor *caller, id string) (seen map[string]int, last string, final int) {
 	t.Helper()
 	seen = map[string]int{}
 	revision := 0
@@ -154,7 +164,7 @@ func auditedSaves(t *testing.T, auditor *caller, id string) (seen map[string]int
 		}
 		next, _ := a.body["next"].(string)
 		if next == "" {
-			return seen, last
+			return seen, last, revision - 1
 		}
 		cursor = next
 	}

@@ -1,0 +1,194 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"fmt"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"zhiping/domain/catalog/catalogtest"
+)
+
+// The conventions of the contract that every route shares.
+func TestConventionsOfTheContract(t *testing.T) {
+	s := start(t, t.TempDir(), "--demo")
+	d := definitionOf(t, "title.regular")
+	person, unit, analyst, auditor := s.as("applicant"), s.as("unit"), s.as("analyst"), s.as("auditor")
+	bind(person, unit, university)
+	id := begin(person, d)
+	path := "/declarations/" + id
+	basic := []byte(catalogtest.Form(d)["basic"])
+
+	t.Run("a read that the caller has already is 304", func(t *testing.T) {
+		tag := person.want(200, "", "GET", path, nil).header.Get("ETag")
+		if a := person.do("GET", path, nil, "If-None-Match", tag); a.status != 304 || len(a.raw) > 0 {
+			t.Fatalf("%d %q", a.status, a.raw)
+		}
+	})
+	t.Run("If-Match lets one of two writers through", func(t *testing.T) {
+		saved := person.want(200, "", "PUT", path+"/modules/basic", basic)
+		tag := saved.header.Get("ETag")
+		person.want(200, "", "PUT", path+"/modules/summary", []byte(catalogtest.Form(d)["summary"]), "If-Match", tag)
+		person.want(412, "stale_revision", "PUT", path+"/modules/basic", `{"name":"另一人"}`, "If-Match", tag)
+	})
+	t.Run("a repeated key answers the same and writes nothing", func(t *testing.T) {
+		a := person.upload(id, "photo", "", "照片.jpg", photo(413, 626), "Idempotency-Key", "photo-1")
+		b := person.upload(id, "photo", "", "照片.jpg", photo(413, 626), "Idempotency-Key", "photo-1")
+		if a.status != 201 || string(a.raw) != string(b.raw) || a.header.Get("X-Position") != b.header.Get("X-Position") {
+			t.Fatalf("%s\n%s", a.raw, b.raw)
+		}
+	})
+	t.Run("a position that does not come is 503, with when to try again", func(t *testing.T) {
+		a := person.want(503, "read_model_behind", "GET", "/declarations?after=9000000000000000000", nil)
+		if a.header.Get("Retry-After") == "" {
+			t.Fatal("no Retry-After")
+		}
+	})
+	t.Run("the request id is kept, and is the correlation id of the event", func(t *testing.T) {
+		a := person.want(200, "", "PUT", path+"/modules/basic", `{"name":"王五"}`, "X-Request-ID", "my-request-7")
+		if a.header.Get("X-Request-ID") != "my-request-7" {
+			t.Fatal(a.header)
+		}
+		entries := auditor.after(a.header.Get("X-Position"), "/audit?type=ModuleSaved&declaration="+id).items("items")
+		if len(entries) == 0 || entries[len(entries)-1]["correlationId"] != "my-request-7" {
+			t.Fatalf("%v", entries)
+		}
+	})
+	t.Run("pages go on where they ended while rows are added", func(t *testing.T) {
+		first := auditor.want(200, "", "GET", path+"/audit?limit=2", nil)
+		person.want(200, "", "PUT", path+"/modules/basic", basic)
+		var revisions []float64
+		for a := first; ; {
+			for _, e := range a.items("items") {
+				revisions = append(revisions, e["streamRevision"].(float64))
+			}
+			next := a.str("next")
+			if next == "" {
+				break
+			}
+			a = auditor.want(200, "", "GET", path+"/audit?limit=2&cursor="+next, nil)
+		}
+		for i, r := range revisions {
+			if r != float64(i) {
+				t.Fatalf("%v", revisions)
+			}
+		}
+	})
+	t.Run("sentences are English for those who ask", func(t *testing.T) {
+		if a := person.want(409, "already_declared", "POST", "/declarations", map[string]any{"noticeId": openNotice(person, d.Type), "selfCheck": selfCheck(d)}, "Accept-Language", "en-GB,en"); a.str("detail") != "You have declared for this notice already" {
+			t.Fatal(a.str("detail"))
+		}
+	})
+	t.Run("a download can be resumed", func(t *testing.T) {
+		form := person.want(200, "", "GET", path, nil)
+		file := path + "/attachments/" + form.items("attachments")[0]["id"].(string)
+		whole := person.want(200, "", "GET", file, nil)
+		part := person.want(206, "", "GET", file, nil, "Range", "bytes=10-19")
+		if string(part.raw) != string(whole.raw[10:20]) || part.header.Get("Content-Range") != fmt.Sprintf("bytes 10-19/%d", len(whole.raw)) {
+			t.Fatalf("%q %s", part.raw, part.header.Get("Content-Range"))
+		}
+		s.as("applicant2").want(404, "", "GET", file, nil)
+	})
+	t.Run("the declaration as it was", func(t *testing.T) {
+		if a := auditor.want(200, "", "GET", path+"?asOfRevision=0", nil); a.str("status") != "draft" || a.items("modules")[0]["data"] != nil {
+			t.Fatalf("%s", a.raw)
+		}
+		auditor.want(404, "", "GET", path+"?asOf=2020-01-01T00:00:00Z", nil)
+	})
+	t.Run("a signed-out token is dead at once", func(t *testing.T) {
+		gone := s.as("applicant2")
+		gone.want(204, "", "POST", "/auth/logout", nil)
+		gone.want(401, "", "GET", "/me", nil)
+	})
+	t.Run("callers with the cookie repeat the CSRF token", func(t *testing.T) {
+		nobody := &caller{s: s}
+		in := nobody.do("POST", "/auth/login", map[string]any{"account": "applicant2", "password": demoPassword})
+		cookie := in.header.Get("Set-Cookie")
+		for _, want := range []string{"HttpOnly", "SameSite=Lax"} {
+			if !strings.Contains(cookie, want) {
+				t.Fatalf("cookie %q", cookie)
+			}
+		}
+		cookie, _, _ = strings.Cut(cookie, ";")
+		nobody.want(200, "", "GET", "/me", nil, "Cookie", cookie)
+		nobody.want(403, "csrf_token", "POST", "/bindings", map[string]any{"uscc": university}, "Cookie", cookie)
+		nobody.want(201, "", "POST", "/bindings", map[string]any{"uscc": university}, "Cookie", cookie, "X-CSRF-Token", in.str("csrfToken"))
+	})
+	t.Run("analysts see events without personal data", func(t *testing.T) {
+		a := analyst.want(200, "", "GET", "/events?limit=200", nil)
+		if !strings.Contains(string(a.raw), "zhiping.ModuleSaved") || strings.Contains(string(a.raw), "王小明") {
+			t.Fatalf("%.400s", a.raw)
+		}
+		analyst.want(403, "", "GET", path+"/audit", nil)
+		analyst.want(403, "", "GET", path, nil)
+	})
+	t.Run("the event stream goes on from the last event id", func(t *testing.T) { streams(t, analyst) })
+	t.Run("the contract is published as OpenAPI 3.1", func(t *testing.T) { published(t, s) })
+	s.stop()
+}
+
+// streams reads two events, comes back with the last id, and gets the third.
+func streams(t *testing.T, c *caller) {
+	ids := func(n int, last string) []string {
+		ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+		defer cancel()
+		req, err := http.NewRequestWithContext(ctx, "GET", c.s.url+"/api/v1/events/stream", nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		req.Header.Set("Authorization", "Bearer "+c.token)
+		if last != "" {
+			req.Header.Set("Last-Event-ID", last)
+		}
+		res, err := http.DefaultClient.Do(req)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer res.Body.Close()
+		var got []string
+		for lines := bufio.NewScanner(res.Body); len(got) < n && lines.Scan(); {
+			if id, ok := strings.CutPrefix(lines.Text(), "id: "); ok {
+				got = append(got, id)
+			}
+		}
+		return got
+	}
+	all := ids(3, "")
+	if len(all) != 3 {
+		t.Fatalf("%v", all)
+	}
+	if more := ids(1, all[1]); !slices.Equal(more, all[2:]) {
+		t.Fatalf("after %s came %v, want %s", all[1], more, all[2])
+	}
+}
+
+// published compares the served document with the routes that the contract names.
+func published(t *testing.T, s *server) {
+	a := (&caller{s: s}).want(200, "", "GET", "/openapi.json", nil)
+	if !strings.HasPrefix(a.str("openapi"), "3.1") {
+		t.Fatalf("OpenAPI %q", a.str("openapi"))
+	}
+	paths, _ := a.body["paths"].(map[string]any)
+	for _, route := range strings.Fields(`
+		post:/auth/login post:/auth/logout get:/me get:/units post:/units post:/units/{uscc}/approve post:/bindings
+		get:/bindings get:/bindings/current delete:/bindings/current post:/bindings/{applicantId}/approve
+		post:/bindings/{applicantId}/reject get:/lines get:/notices get:/notices/{id} post:/notices put:/notices/{id}
+		post:/notices/{id}/publish post:/notices/{id}/close post:/declarations get:/declarations get:/declarations/{id}
+		put:/declarations/{id}/modules/{module} post:/declarations/{id}/attachments
+		get:/declarations/{id}/attachments/{aid} delete:/declarations/{id}/attachments/{aid}
+		post:/declarations/{id}/recommenders put:/declarations/{id}/recommenders/{rid}
+		delete:/declarations/{id}/recommenders/{rid} get:/declarations/{id}/validation post:/declarations/{id}/submit
+		post:/declarations/{id}/withdraw get:/declarations/{id}/timeline get:/worklist post:/declarations/{id}/approve
+		post:/declarations/{id}/return post:/declarations/{id}/terminate post:/declarations/{id}/approve-final
+		post:/worklist/approve get:/declarations/{id}/audit get:/bindings/{applicantId}/audit get:/audit get:/events
+		get:/events/stream`) {
+		method, path, _ := strings.Cut(route, ":")
+		if methods, _ := paths["/api/v1"+path].(map[string]any); methods[method] == nil {
+			t.Errorf("the document lacks %s %s", method, path)
+		}
+	}
+}
