@@ -29,6 +29,7 @@ type benchEventstoreCmd struct {
 func (c benchEventstoreCmd) Run(ctx context.Context, out io.Writer) (err error) {
 	text, address := c.Eventstore, ""
 	if text == "" {
+		tuneCollector()
 		dir, err := os.MkdirTemp("", "zhiping-bench")
 		if err != nil {
 			return err
