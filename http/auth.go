@@ -32,7 +32,8 @@ type loginBody struct {
 	Captcha   string `json:"captcha,omitempty" maxLength:"16"`
 }
 
-type signedIn struct {
+// SignedIn is the answer of a sign-in.
+type SignedIn struct {
 	AccessToken string    `json:"accessToken"`
 	ExpiresAt   time.Time `json:"expiresAt"`
 	CSRFToken   string    `json:"csrfToken,omitempty"`
@@ -47,7 +48,7 @@ func (s *Server) authRoutes() {
 	})
 }
 
-func (s *Server) login(ctx context.Context, in *struct{ Body loginBody }) (*struct{ Body signedIn }, error) {
+func (s *Server) login(ctx context.Context, in *struct{ Body loginBody }) (*struct{ Body SignedIn }, error) {
 	rq := requestOf(ctx)
 	session, err := s.Auth.Login(ctx, Login{
 		Account: in.Body.Account, Password: in.Body.Password, CaptchaID: in.Body.CaptchaID, Captcha: in.Body.Captcha,
@@ -56,9 +57,14 @@ func (s *Server) login(ctx context.Context, in *struct{ Body loginBody }) (*stru
 	if err != nil {
 		return nil, err
 	}
+	return &struct{ Body SignedIn }{s.open(rq, session)}, nil
+}
+
+// open answers a new session, and sets the portal's cookie.
+func (s *Server) open(rq *request, session Session) SignedIn {
 	rq.fiber.Cookie(&fiber.Cookie{Name: cookieName, Value: session.Token, Path: "/", Expires: session.ExpiresAt,
 		HTTPOnly: true, Secure: s.Secure, SameSite: fiber.CookieSameSiteLaxMode})
-	return &struct{ Body signedIn }{signedIn{session.Token, session.ExpiresAt, session.CSRF, userOf(session.Actor)}}, nil
+	return SignedIn{session.Token, session.ExpiresAt, session.CSRF, userOf(session.Actor)}
 }
 
 func (s *Server) logout(ctx context.Context, _ *struct{}) (*struct{}, error) {

@@ -77,6 +77,7 @@ type Config struct {
 	Reader   readmodels.Reader
 	Tracker  Tracker
 	Auth     Auth
+	Accounts Accounts
 	Blobs    Blobs
 	Catalog  *catalog.Catalog
 	Clock    func() time.Time
@@ -98,7 +99,7 @@ func (c Config) Validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
 		"Executor": c.Executor == nil, "Events": c.Events == nil, "Feed": c.Feed == nil, "Reader": c.Reader == nil,
-		"Tracker": c.Tracker == nil, "Auth": c.Auth == nil, "Blobs": c.Blobs == nil, "Catalog": c.Catalog == nil,
+		"Tracker": c.Tracker == nil, "Auth": c.Auth == nil, "Accounts": c.Accounts == nil, "Blobs": c.Blobs == nil, "Catalog": c.Catalog == nil,
 		"Clock": c.Clock == nil, "NewID": c.NewID == nil, "Ready": c.Ready == nil,
 	} {
 		if missing {
@@ -170,6 +171,7 @@ func (s *Server) operations() {
 		return
 	}
 	s.authRoutes()
+	s.accountRoutes()
 	s.lineRoutes()
 	s.noticeRoutes()
 	s.unitRoutes()

@@ -18,7 +18,7 @@ import (
 func (n *node) openAPI(context.Context, *serveCmd) (err error) {
 	n.api, err = http.New(http.Config{
 		Executor: n.executor, Events: n.events, Feed: feed{n.events}, Reader: n.reader, Tracker: n.tracker,
-		Auth: auth{n.identity}, Blobs: files{n.blobs}, Catalog: n.catalog, Clock: n.clock,
+		Auth: auth{n.identity}, Accounts: accounts{n.identity}, Blobs: files{n.blobs}, Catalog: n.catalog, Clock: n.clock,
 		NewID: func() string { return uuid.NewString() }, Ready: n.ready, Logger: n.logger,
 		Metrics: n.metrics.Handler(), Request: n.metrics.Request, OpsOnly: n.roles == rolesProjector,
 	})
@@ -51,11 +51,15 @@ func (a auth) Login(ctx context.Context, l http.Login) (http.Session, error) {
 	if err != nil {
 		return http.Session{}, err
 	}
+	return sessionOf(s), nil
+}
+
+func sessionOf(s identity.Session) http.Session {
 	actor := domain.Actor{ID: s.User.ID, Name: s.User.Name, Roles: s.User.Roles}
 	if s.User.Organization != nil {
 		actor.Organization = *s.User.Organization
 	}
-	return http.Session{Token: s.AccessToken, CSRF: s.CSRF, ExpiresAt: s.ExpiresAt, Actor: actor}, nil
+	return http.Session{Token: s.AccessToken, CSRF: s.CSRF, ExpiresAt: s.ExpiresAt, Actor: actor}
 }
 
 func (a auth) Authenticate(ctx context.Context, token string) (domain.Actor, string, error) {

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"context"
+
+	"zhiping/http"
+	"zhiping/infra/identity"
+)
+
+// accounts gives the edge the identity provider beyond signing in.
+type accounts struct{ provider *identity.Provider }
+
+func (a accounts) Captcha(ctx context.Context, c http.Client) (http.Captcha, error) {
+	captcha, err := a.provider.NewCaptcha(ctx, c.Address)
+	return http.Captcha{ID: captcha.ID, Image: captcha.Image}, err
+}
+
+func (a accounts) SendCode(ctx context.Context, code http.Code, c http.Client) error {
+	return a.provider.SendCode(ctx, identity.CodeRequest{Phone: code.Phone, Purpose: identity.Purpose(code.Purpose),
+		CaptchaID: code.CaptchaID, Captcha: code.Captcha, Address: c.Address, UserAgent: c.UserAgent})
+}
+
+func (a accounts) Register(ctx context.Context, r http.Registration, c http.Client) (http.User, error) {
+	u, err := a.provider.Register(ctx, identity.RegisterRequest{Phone: r.Phone, Code: r.Code, Password: r.Password, Name: r.Name,
+		IDNumber: r.IDNumber, Address: c.Address, UserAgent: c.UserAgent})
+	return http.User(u), err
+}
+
+func (a accounts) ResetPassword(ctx context.Context, phone, code, password string, c http.Client) error {
+	return a.provider.ResetPassword(ctx, identity.ResetRequest{Phone: phone, Code: code, NewPassword: password, Address: c.Address, UserAgent: c.UserAgent})
+}
+
+func (a accounts) StartQR(ctx context.Context, c http.Client) (http.Ticket, error) {
+	t, err := a.provider.StartQR(ctx, c.Address, c.UserAgent)
+	return http.Ticket(t), err
+}
+
+func (a accounts) PollQR(ctx context.Context, ticket, secret string) (string, *http.Session, error) {
+	p, err := a.provider.PollQR(ctx, ticket, secret)
+	if err != nil || p.Session == nil {
+		return string(p.Status), nil, err
+	}
+	s := sessionOf(*p.Session)
+	return string(p.Status), &s, nil
+}
+
+func (a accounts) ScanQR(ctx context.Context, account, ticket string) (http.Prompt, error) {
+	p, err := a.provider.ScanQR(ctx, account, ticket)
+	return http.Prompt{Address: p.Address, UserAgent: p.Agent, AskedAt: p.AskedAt}, err
+}
+
+func (a accounts) ConfirmQR(ctx context.Context, account, ticket string) error {
+	return a.provider.ConfirmQR(ctx, account, ticket)
+}
+
+func (a accounts) Sessions(ctx context.Context, account string) ([]http.OpenSession, error) {
+	list, err := a.provider.Sessions(ctx, account)
+	out := make([]http.OpenSession, 0, len(list))
+	for _, s := range list {
+		out = append(out, http.OpenSession{ID: s.ID, Method: s.Method, Address: s.Address, UserAgent: s.Agent,
+			CreatedAt: s.CreatedAt, SeenAt: s.SeenAt, ExpiresAt: s.ExpiresAt})
+	}
+	return out, err
+}
+
+func (a accounts) EndSession(ctx context.Context, account, id string) error {
+	return a.provider.EndSession(ctx, account, id)
+}
