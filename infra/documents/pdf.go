@@ -90,7 +90,7 @@ func (p *printer) keep(err error) {
 func (p *printer) page() {
 	p.pdf.AddPage()
 	p.keep(p.pdf.SetFont("body", "", 8))
-	p.at(p.size.W/2, p.bottom()+12, fmt.Sprint(p.pdf.GetNumberOfPages()))
+	p.at(p.size.W/2, p.bottom()+12, wide(fmt.Sprint(p.pdf.GetNumberOfPages())))
 	p.keep(p.pdf.SetFont("body", "", bodySize))
 	p.y = margin
 }
@@ -198,7 +198,7 @@ func (p *printer) row(cells []string, widths []float64, onPage func()) {
 // wrap breaks text between any two characters, as Chinese text is broken.
 func (p *printer) wrap(s string, width float64) []string {
 	var out []string
-	for para := range strings.SplitSeq(clean(s), "\n") {
+	for para := range strings.SplitSeq(wide(clean(s)), "\n") {
 		var line strings.Builder
 		used := 0.0
 		for _, r := range para {
@@ -230,6 +230,16 @@ func clean(s string) string {
 		}
 		return r
 	}, strings.ToValidUTF8(s, ""))
+}
+
+// wide turns Latin letters and digits into their full-width forms: the font has no others, and would print blanks.
+func wide(s string) string {
+	return strings.Map(func(r rune) rune {
+		if r > ' ' && r <= '~' {
+			return r - '!' + '！'
+		}
+		return r
+	}, s)
 }
 
 func (p *printer) finish(w io.Writer) error {
