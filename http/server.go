@@ -79,6 +79,7 @@ type Config struct {
 	Auth     Auth
 	Accounts Accounts
 	Blobs    Blobs
+	Printer  Printer
 	Catalog  *catalog.Catalog
 	Clock    func() time.Time
 	NewID    func() string // for request ids
@@ -99,7 +100,7 @@ func (c Config) Validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
 		"Executor": c.Executor == nil, "Events": c.Events == nil, "Feed": c.Feed == nil, "Reader": c.Reader == nil,
-		"Tracker": c.Tracker == nil, "Auth": c.Auth == nil, "Accounts": c.Accounts == nil, "Blobs": c.Blobs == nil, "Catalog": c.Catalog == nil,
+		"Tracker": c.Tracker == nil, "Auth": c.Auth == nil, "Accounts": c.Accounts == nil, "Blobs": c.Blobs == nil, "Printer": c.Printer == nil, "Catalog": c.Catalog == nil,
 		"Clock": c.Clock == nil, "NewID": c.NewID == nil, "Ready": c.Ready == nil,
 	} {
 		if missing {
@@ -180,6 +181,7 @@ func (s *Server) operations() {
 	s.attachmentRoutes()
 	s.recommenderRoutes()
 	s.reviewRoutes()
+	s.documentRoutes()
 	s.auditRoutes()
 	s.eventRoutes()
 }
