@@ -212,6 +212,23 @@ func TestWhoMayNotIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 	}
 }
 
+// Codes in real use fail their own check, so a reason is asked for instead of refusing them for good.
+func TestAUnitWhoseCodeFailsItsCheckNeedsAReason(t *testing.T) {
+	_, nodes := nodes(t, 1)
+	const odd = "91350211M0000XUF46"
+	ask := func(reason string) error {
+		_, err := nodes[0].Unit(t.Context(), commands.Envelope{Actor: admin}, odd, unit.Register{
+			USCC: odd, Name: "厦门某公司", Department: domain.Organization{ID: "dept"}, OverrideReason: reason})
+		return err
+	}
+	if err := ask(""); !errors.Is(err, unit.ErrCheckFailed) {
+		t.Fatalf("without a reason: %v", err)
+	}
+	if err := ask("营业执照如此"); err != nil {
+		t.Fatalf("with a reason: %v", err)
+	}
+}
+
 // Many nodes ask for one applicant at once: one request wins, and nobody hears anything but a clear refusal.
 func TestOneOfManyAtOnceWins(t *testing.T) {
 	client, nodes := nodes(t, 8)

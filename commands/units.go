@@ -6,6 +6,7 @@ import (
 
 	"zhiping/domain"
 	"zhiping/domain/access"
+	"zhiping/domain/gb"
 	"zhiping/domain/unit"
 )
 
@@ -26,7 +27,14 @@ func (x *Executor) Unit(ctx context.Context, env Envelope, uscc string, c unit.C
 			}
 			return nil
 		},
-		facts: func(_ context.Context, _ unit.State, c unit.Command) (unit.Command, error) { return c, nil },
+		facts: func(_ context.Context, _ unit.State, c unit.Command) (unit.Command, error) {
+			if r, registering := c.(unit.Register); registering {
+				_, fits := gb.CheckCreditCode(uscc)
+				r.USCC, r.CheckFailed = uscc, !fits
+				return r, nil
+			}
+			return c, nil
+		},
 	})
 }
 

@@ -153,6 +153,9 @@ func TestTheWholeJobFromBindingToFinalApproval(t *testing.T) {
 	}
 	person.want(http.StatusUnprocessableEntity, "invalid", "GET", "/units?uscc=123", nil)
 	person.want(http.StatusNotFound, "unit_not_registered", "GET", "/units?uscc=91350100M000100Y43", nil)
+	if odd := person.want(http.StatusNotFound, "unit_not_registered", "GET", "/units?uscc=91350211M0000XUF46", nil); odd.body["checkFailed"] != true {
+		t.Fatalf("no hint that the check character does not fit: %s", odd.raw)
+	}
 	asked := person.want(http.StatusCreated, "", "POST", "/bindings", map[string]any{"uscc": university})
 	person.want(http.StatusConflict, "binding_pending", "POST", "/bindings", map[string]any{"uscc": company})
 	person.want(http.StatusConflict, "binding_pending", "POST", "/declarations", declare)
