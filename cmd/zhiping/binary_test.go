@@ -14,8 +14,10 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"syscall"
 	"testing"
 	"time"
@@ -51,6 +53,7 @@ type server struct {
 	cmd  *exec.Cmd
 	done chan error
 	log  *safeBuffer
+	last atomic.Uint64 // position of the newest command that was answered
 }
 
 type safeBuffer struct {
@@ -211,7 +214,8 @@ func (s *server) as(account string) *caller {
 	return c
 }
 
-// try sends a request; header pairs follow the body. A string or bytes body is sent as it is.
+// try sends a request; header pairs follow the body. A string or bytes body is sent as it is. Reads wait for every
+// command that was answered before, as the portal's do.
 func (c *caller) try(ctx context.Context, method, path string, body any, header ...string) (answer, error) {
 	var r io.Reader
 	switch b := body.(type) {
@@ -240,6 +244,9 @@ func (c *caller) try(ctx context.Context, method, path string, body any, header 
 	if c.token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.token)
 	}
+	if last := c.s.last.Load(); method == http.MethodGet && last > 0 && !strings.Contains(path, "after=") {
+		req.Header.Set("X-After-Position", strconv.FormatUint(last, 10))
+	}
 	for i := 0; i+1 < len(header); i += 2 {
 		req.Header.Set(header[i], header[i+1])
 	}
@@ -249,6 +256,10 @@ func (c *caller) try(ctx context.Context, method, path string, body any, header 
 	}
 	defer res.Body.Close()
 	a := answer{status: res.StatusCode, header: res.Header}
+	if position, err := strconv.ParseUint(res.Header.Get("X-Position"), 10, 64); err == nil && method != http.MethodGet {
+		for old := c.s.last.Load(); old < position && !c.s.last.CompareAndSwap(old, position); old = c.s.last.Load() {
+		}
+	}
 	if a.raw, err = io.ReadAll(res.Body); err != nil {
 		return a, err
 	}
