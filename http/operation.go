@@ -27,7 +27,9 @@ func handle[I, O any](s *Server, r route, h func(context.Context, *I) (*O, error
 	op := huma.Operation{
 		OperationID: strings.ToLower(r.method) + strings.NewReplacer("/", "-", "{", "", "}", "").Replace(r.path),
 		Method:      r.method, Path: "/api/v1" + r.path, Summary: r.summary, DefaultStatus: r.status,
-		MaxBodyBytes: maxJSON, Errors: []int{400, 401, 403, 404, 409, 422, 503}, Metadata: map[string]any{"action": r.action},
+		MaxBodyBytes: maxJSON, Errors: []int{400, 401, 403, 404, 409, 422, 503},
+		// The policy table's row, so that tests and portals can tell who may do what.
+		Extensions: map[string]any{"x-action": string(r.action)},
 	}
 	if r.action != "" {
 		op.Security = []map[string][]string{{"bearer": {}}}
