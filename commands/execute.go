@@ -179,7 +179,7 @@ func appendEvents[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, 
 		}
 		m := meta
 		m.SchemaVersion = t.Version
-		proposed[i] = domain.Proposed{ID: domain.DerivedID(meta.CommandID.String(), strconv.Itoa(i)), Type: t.Name, Meta: m, Event: e}
+		proposed[i] = domain.Proposed{ID: domain.DerivedID(meta.CommandID.String(), stream, strconv.Itoa(i)), Type: t.Name, Meta: m, Event: e}
 		next.state = a.evolve(next.state, e)
 	}
 	done, err := x.store.Append(ctx, stream, l.revision, proposed)

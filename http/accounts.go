@@ -68,7 +68,10 @@ func (rq *request) client() Client {
 	return Client{Address: rq.ip, UserAgent: rq.fiber.Get(fiber.HeaderUserAgent)}
 }
 
-const qrCookie = "zhiping_qr"
+const (
+	qrCookie = "zhiping_qr"
+	qrPath   = "/api/v1/auth/qr"
+)
 
 func (s *Server) accountRoutes() {
 	handle(s, route{"POST", "/auth/captcha", "A captcha, to be answered once within five minutes", "", 200}, func(ctx context.Context, _ *struct{}) (*struct{ Body Captcha }, error) {
@@ -135,7 +138,7 @@ func (s *Server) qrRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		rq.fiber.Cookie(&fiber.Cookie{Name: qrCookie, Value: t.Secret, Path: "/api/v1/auth/qr", Expires: t.ExpiresAt,
+		rq.fiber.Cookie(&fiber.Cookie{Name: qrCookie, Value: t.Secret, Path: qrPath, Expires: t.ExpiresAt,
 			HTTPOnly: true, Secure: s.Secure, SameSite: fiber.CookieSameSiteStrictMode})
 		return &struct{ Body Ticket }{t}, nil
 	})
@@ -147,7 +150,7 @@ func (s *Server) qrRoutes() {
 		}
 		out := &struct{ Body polled }{polled{Status: status}}
 		if session != nil {
-			rq.fiber.ClearCookie(qrCookie)
+			clearCookie(rq.fiber, qrCookie, qrPath)
 			body := s.open(rq, *session)
 			out.Body.SignedIn = &body
 		}

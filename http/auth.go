@@ -72,6 +72,11 @@ func (s *Server) logout(ctx context.Context, _ *struct{}) (*struct{}, error) {
 	if err := s.Auth.Logout(ctx, rq.token); err != nil {
 		return nil, err
 	}
-	rq.fiber.ClearCookie(cookieName)
+	clearCookie(rq.fiber, cookieName, "/")
 	return nil, nil
+}
+
+// clearCookie ends a cookie; a browser heeds it only under the path that the cookie was set with.
+func clearCookie(c *fiber.Ctx, name, path string) {
+	c.Cookie(&fiber.Cookie{Name: name, Path: path, Expires: time.Unix(1, 0), MaxAge: -1, HTTPOnly: true})
 }

@@ -104,13 +104,13 @@ func (s *Server) eventStream(ctx context.Context, in *feedIn) (*huma.StreamRespo
 		c.Set(fiber.HeaderContentType, "text/event-stream")
 		c.Set(fiber.HeaderCacheControl, "no-cache")
 		conn := c.Context().Conn() // the context is gone by the time the writer runs
-		c.Context().SetBodyStreamWriter(func(w *bufio.Writer) { s.pump(w, conn, after, types) })
+		c.Context().SetBodyStreamWriter(func(w *bufio.Writer) { s.pump(w, conn, rq.token, after, types) })
 	}}, nil
 }
 
-// pump sends events until the client is gone, which only a failing write tells, or the server stops. Every write has
+// pump sends events until the client is gone, which only a failing write tells, its session ends, or the server stops. Every write has
 // a deadline of its own: the server's would end the whole stream.
-func (s *Server) pump(w *bufio.Writer, conn net.Conn, after uint64, types []string) {
+func (s *Server) pump(w *bufio.Writer, conn net.Conn, token string, after uint64, types []string) {
 	ctx, cancel := context.WithCancel(context.Background())
 	defer cancel()
 	beat := time.Now()
@@ -119,6 +119,11 @@ func (s *Server) pump(w *bufio.Writer, conn net.Conn, after uint64, types []stri
 		if err != nil {
 			s.Logger.Warn("event stream ends", "error", err)
 			return
+		}
+		if len(events) > 0 || time.Since(beat) >= heartbeat {
+			if _, _, err := s.Auth.Authenticate(ctx, token); err != nil {
+				return // signed out meanwhile
+			}
 		}
 		for _, e := range events {
 			data, err := json.Marshal(cloudEvent(e))
@@ -138,13 +143,14 @@ func (s *Server) pump(w *bufio.Writer, conn net.Conn, after uint64, types []stri
 				return
 			}
 		}
+		pause := feedPoll
 		if more {
-			continue
+			pause = 0
 		}
 		select {
 		case <-s.done:
 			return
-		case <-time.After(feedPoll):
+		case <-time.After(pause):
 		}
 	}
 }

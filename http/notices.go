@@ -236,7 +236,8 @@ func (s *Server) notice(ctx context.Context, in *ByID) (*read[Notice], error) {
 	if d.State.Status == notice.StatusDraft && !access.Allowed(rq.actor, "viewDraftNotices", access.Resource{}) {
 		return nil, notice.ErrNotFound
 	}
-	return found(ctx, s.noticeOf(rq.lang, d.ID, d.State, d.Revision), d.Revision), nil
+	n := s.noticeOf(rq.lang, d.ID, d.State, d.Revision)
+	return found(ctx, n, d.Revision, n.State), nil // a window opens and closes without an event
 }
 
 func (s *Server) draftNotice(ctx context.Context, in *struct{ Body noticeBody }) (*written[Notice], error) {

@@ -61,7 +61,7 @@ func (s *Server) admit(ctx context.Context, rq *request, r route) error {
 			return domain.ErrForbidden
 		}
 	}
-	if r.method != fiber.MethodGet {
+	if r.method != fiber.MethodGet || r.action == "viewEvents" { // the feed reads the log itself, never the views
 		return nil
 	}
 	return s.caughtUp(ctx, rq)
@@ -95,9 +95,18 @@ type read[T any] struct {
 }
 
 // found answers one document; a caller that has this revision already is told so.
-func found[T any](ctx context.Context, body T, revision uint64) *read[T] {
+//
+// The tag names all that the body depends on: the revision, the language, and the variant where there is one.
+func found[T any](ctx context.Context, body T, revision uint64, variant ...string) *read[T] {
+	rq := requestOf(ctx)
 	tag := etag(revision)
-	if requestOf(ctx).ifNoneMatch == tag {
+	if rq.lang != "zh" {
+		variant = append(variant, rq.lang)
+	}
+	if len(variant) > 0 {
+		tag = strings.TrimSuffix(tag, `"`) + "-" + strings.Join(variant, "-") + `"`
+	}
+	if rq.ifNoneMatch == tag {
 		return &read[T]{Status: fiber.StatusNotModified, ETag: tag}
 	}
 	return &read[T]{Status: fiber.StatusOK, ETag: tag, Body: body}

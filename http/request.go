@@ -66,6 +66,7 @@ func (s *Server) receive(c *fiber.Ctx) (err error) {
 	c.Set(fiber.HeaderReferrerPolicy, "same-origin")
 	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
 	c.Set(fiber.HeaderCacheControl, "no-store")
+	c.Set(fiber.HeaderVary, fiber.HeaderAcceptLanguage)
 	started := s.Clock()
 	defer func() {
 		s.Request(c.Method(), c.Route().Path, c.Response().StatusCode(), s.Clock().Sub(started))
@@ -124,7 +125,8 @@ func (rq *request) conditions(c *fiber.Ctx) {
 		fault("Idempotency-Key")
 	}
 	if m := c.Get(fiber.HeaderIfMatch); m != "" && m != "*" {
-		n, err := strconv.ParseUint(strings.Trim(m, `"`), 10, 64)
+		revision, _, _ := strings.Cut(strings.Trim(m, `"`), "-") // what follows is a variant of the same revision
+		n, err := strconv.ParseUint(revision, 10, 64)
 		if err != nil {
 			fault("If-Match")
 		}

@@ -29,6 +29,29 @@ func TestConventionsOfTheContract(t *testing.T) {
 			t.Fatalf("%d %q", a.status, a.raw)
 		}
 	})
+	t.Run("but not in another language", func(t *testing.T) {
+		tag := person.want(200, "", "GET", path, nil).header.Get("ETag")
+		english := person.want(200, "", "GET", path, nil, "If-None-Match", tag, "Accept-Language", "en")
+		if english.str("statusText") != "Draft" {
+			t.Fatal(english.str("statusText"))
+		}
+		person.want(200, "", "PUT", path+"/modules/basic", `{"name":"甲"}`, "If-Match", english.header.Get("ETag"))
+	})
+	t.Run("the event feed waits for no view", func(t *testing.T) {
+		analyst.want(200, "", "GET", "/events?after=9000000000000000000", nil)
+	})
+	t.Run("one key on two streams makes two events", func(t *testing.T) {
+		person.want(200, "", "PUT", path+"/modules/basic", `{"name":"乙"}`, "Idempotency-Key", "twice")
+		second := definitionOf(t, "grade3.assessment")
+		person.want(201, "", "POST", "/declarations", map[string]any{"noticeId": openNotice(person, second.Type), "selfCheck": selfCheck(second)}, "Idempotency-Key", "twice")
+		seen := map[any]bool{}
+		for _, e := range auditor.want(200, "", "GET", "/audit?limit=200", nil).items("items") {
+			if seen[e["eventId"]] {
+				t.Fatalf("event id %v is there twice", e["eventId"])
+			}
+			seen[e["eventId"]] = true
+		}
+	})
 	t.Run("If-Match lets one of two writers through", func(t *testing.T) {
 		saved := person.want(200, "", "PUT", path+"/modules/basic", basic)
 		tag := saved.header.Get("ETag")
