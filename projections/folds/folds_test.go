@@ -16,6 +16,7 @@ import (
 	"zhiping/domain/text"
 	"zhiping/projections"
 	"zhiping/projections/folds"
+	"zhiping/readmodels/trail"
 	"zhiping/readmodels/views"
 )
 
@@ -132,7 +133,14 @@ func TestWorkWaitsForOneOrganizationAtATime(t *testing.T) {
 
 func TestAuditShowsWhatChanged(t *testing.T) {
 	events := recorded(started(), saved("王一"), saved("王二"), submitted(1, "unit"))
-	entry := document[views.Audit](t, folds.Audit(), views.EntryID(events[2].Position), events).Entry
+	if ref := document[views.Audit](t, folds.Audit(), views.EntryID(events[2].Position), events); ref.Revision != 2 || ref.Stream != events[2].Stream {
+		t.Fatalf("%+v", ref)
+	}
+	entries, err := trail.Of(events)
+	if err != nil {
+		t.Fatal(err)
+	}
+	entry := entries[2]
 	if len(entry.Changes) != 1 || entry.Changes[0].Path != "/modules/basic/name" ||
 		string(entry.Changes[0].Before) != `"王一"` || string(entry.Changes[0].After) != `"王二"` {
 		t.Fatalf("%+v", entry.Changes)

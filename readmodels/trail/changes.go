@@ -1,4 +1,4 @@
-package folds
+package trail
 
 import (
 	"bytes"
@@ -7,28 +7,26 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-
-	"zhiping/readmodels/views"
 )
 
-// Changes compares values by path and says which leaves differ: objects are compared member by member, lists item
+// changes compares values by path and says which leaves differ: objects are compared member by member, lists item
 // by item. Only paths in after are looked at; nil there means that the value is gone.
-func Changes(before, after map[string]json.RawMessage) []views.Change {
-	changes := []views.Change{}
+func changes(before, after map[string]json.RawMessage) []Change {
+	out := []Change{}
 	for _, path := range slices.Sorted(maps.Keys(after)) {
-		changes = diff(changes, path, before[path], after[path])
+		out = diff(out, path, before[path], after[path])
 	}
-	return changes
+	return out
 }
 
-func diff(out []views.Change, path string, before, after json.RawMessage) []views.Change {
+func diff(out []Change, path string, before, after json.RawMessage) []Change {
 	if bytes.Equal(before, after) {
 		return out
 	}
 	b, a := members(before), members(after)
 	// A leaf, or something that appeared or went away as a whole: one change says it best.
 	if b == nil || a == nil {
-		return append(out, views.Change{Path: path, Before: before, After: after})
+		return append(out, Change{Path: path, Before: before, After: after})
 	}
 	keys := slices.Collect(maps.Keys(b))
 	for k := range a {
@@ -78,16 +76,13 @@ func members(v json.RawMessage) map[string]json.RawMessage {
 	return nil
 }
 
-// merge is before with after laid over it, as a new map.
-func merge(before, after map[string]json.RawMessage) map[string]json.RawMessage {
-	m := make(map[string]json.RawMessage, len(before)+len(after))
-	maps.Copy(m, before)
+// lay puts after over before; nil takes a value away.
+func lay(before, after map[string]json.RawMessage) {
 	for path, v := range after {
 		if v == nil {
-			delete(m, path)
+			delete(before, path)
 			continue
 		}
-		m[path] = v
+		before[path] = v
 	}
-	return m
 }
