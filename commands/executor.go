@@ -26,6 +26,10 @@ type Index interface {
 	Declarations(ctx context.Context, applicant string) ([]uuid.UUID, error)
 	// PassedOn counts the declarations for a notice that a unit has passed on.
 	PassedOn(ctx context.Context, notice uuid.UUID, unit string) (int, error)
+	// Below tells whether open organizations lie directly below one.
+	Below(ctx context.Context, organization string) (bool, error)
+	// Waiting tells whether declarations wait for the organization's decision.
+	Waiting(ctx context.Context, organization string) (bool, error)
 }
 
 // Config is what an Executor is made of. All but Observe is required.

@@ -17,6 +17,7 @@ import (
 	"zhiping/domain/catalog"
 	"zhiping/domain/declaration"
 	"zhiping/domain/notice"
+	"zhiping/domain/organization"
 	"zhiping/domain/unit"
 	"zhiping/infra/esdbserver"
 	"zhiping/infra/eventstore"
@@ -35,6 +36,8 @@ type nothing struct{}
 
 func (nothing) Declarations(context.Context, string) ([]uuid.UUID, error) { return nil, nil }
 func (nothing) PassedOn(context.Context, uuid.UUID, string) (int, error)  { return 0, nil }
+func (nothing) Below(context.Context, string) (bool, error)               { return false, nil }
+func (nothing) Waiting(context.Context, string) (bool, error)             { return false, nil }
 
 // nodes makes executors that share one real event store, as nodes of one installation do.
 func nodes(t *testing.T, n int) (*eventstore.Client, []*commands.Executor) {
@@ -76,6 +79,9 @@ func register(t *testing.T, x *commands.Executor) {
 	t.Helper()
 	env := commands.Envelope{Actor: admin}
 	dept := domain.Organization{ID: "dept", Name: "主管部门"}
+	if _, err := x.Organization(t.Context(), env, dept.ID, organization.Create{Name: dept.Name, Kind: organization.KindDepartment}); err != nil {
+		t.Fatal(err)
+	}
 	if _, err := x.Unit(t.Context(), env, uscc, unit.Register{USCC: uscc, Name: "示范大学", Department: dept}); err != nil {
 		t.Fatal(err)
 	}

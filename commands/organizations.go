@@ -21,23 +21,68 @@ func (x *Executor) Organization(ctx context.Context, env Envelope, id string, c 
 			}
 			return nil
 		},
-		facts: func(ctx context.Context, _ organization.State, c organization.Command) (organization.Command, error) {
-			switch c := c.(type) {
-			case organization.Create:
-				c.ID = id
-				if c.Parent == "" {
-					return c, nil
-				}
-				parent, _, err := load(ctx, x, organizations, domain.Stream(domain.CategoryOrganization, c.Parent), false)
-				c.ParentKind = parent.state.Kind
-				return c, err
-			case organization.GrantOfficer:
-				c.Now = x.clock().UTC()
-				return c, nil
+		facts: func(ctx context.Context, s organization.State, c organization.Command) (organization.Command, error) {
+			if create, ok := c.(organization.Create); ok {
+				create.ID = id
+				c = create
 			}
-			return c, nil
+			return x.organizationFacts(ctx, s, c)
 		},
 	})
+}
+
+// organizationFacts looks up what the command needs of other streams. What lies below and what waits is asked of the
+// views, once they have caught up: an organization made, or a declaration submitted, at the very moment of a closure
+// can be missed, and shows in the lists.
+func (x *Executor) organizationFacts(ctx context.Context, s organization.State, c organization.Command) (organization.Command, error) {
+	switch c := c.(type) {
+	case organization.Create:
+		kind, err := x.parentKind(ctx, c.Parent)
+		if err != nil || c.Kind != organization.KindUnit {
+			c.ParentKind = kind
+			return c, err
+		}
+		u, _, err := load(ctx, x, units, domain.Stream(domain.CategoryUnit, c.ID), false)
+		if registered := u.state.Status != ""; !registered || u.state.Department.ID == c.Parent {
+			c.ParentKind = kind // else the unit has registered below another department
+		}
+		return c, err
+	case organization.Reopen:
+		kind, err := x.parentKind(ctx, s.Parent)
+		c.ParentKind = kind
+		return c, err
+	case organization.GrantOfficer:
+		c.Now = x.clock().UTC()
+		return c, nil
+	case organization.Close:
+		var err error
+		if c.Below, err = x.index.Below(ctx, s.ID); err != nil {
+			return nil, fmt.Errorf("below %s: %w", s.ID, err)
+		}
+		if c.Waiting, err = x.index.Waiting(ctx, s.ID); err != nil {
+			return nil, fmt.Errorf("waiting for %s: %w", s.ID, err)
+		}
+		return c, nil
+	}
+	return c, nil
+}
+
+// organization is an organization as its events tell it; the zero State where there is none.
+func (x *Executor) organization(ctx context.Context, id string) (organization.State, error) {
+	if id == "" {
+		return organization.State{}, nil
+	}
+	l, _, err := load(ctx, x, organizations, domain.Stream(domain.CategoryOrganization, id), false)
+	return l.state, err
+}
+
+// parentKind is empty for no organization and for a closed one.
+func (x *Executor) parentKind(ctx context.Context, id string) (organization.Kind, error) {
+	o, err := x.organization(ctx, id)
+	if o.Closed {
+		return "", err
+	}
+	return o.Kind, err
 }
 
 func organizationAction(c organization.Command) string {
@@ -50,6 +95,10 @@ func organizationAction(c organization.Command) string {
 		return "GrantOfficer"
 	case organization.RevokeGrant:
 		return "RevokeGrant"
+	case organization.Close:
+		return "CloseOrganization"
+	case organization.Reopen:
+		return "ReopenOrganization"
 	}
 	panic(fmt.Sprintf("commands: %T has no action", c))
 }

@@ -14,6 +14,7 @@ import (
 	"zhiping/domain/catalog"
 	"zhiping/domain/declaration"
 	"zhiping/domain/organization"
+	"zhiping/domain/unit"
 )
 
 // streamsOfOrganizations is an event store in memory, for one caller at a time.
@@ -40,6 +41,12 @@ type noIndex struct{}
 
 func (noIndex) Declarations(context.Context, string) ([]uuid.UUID, error) { return nil, nil }
 func (noIndex) PassedOn(context.Context, uuid.UUID, string) (int, error)  { return 0, nil }
+func (noIndex) Below(_ context.Context, organization string) (bool, error) {
+	return organization == "hrss", nil
+}
+func (noIndex) Waiting(_ context.Context, organization string) (bool, error) {
+	return organization == "busy", nil
+}
 
 func TestAnAdminBuildsTheTreeOfOrganizations(t *testing.T) {
 	store := streamsOfOrganizations{}
@@ -72,6 +79,14 @@ func TestAnAdminBuildsTheTreeOfOrganizations(t *testing.T) {
 		{"a grant that has ended", admin, "edu", organization.GrantOfficer{Account: "a2", Expires: &past}, domain.ErrInvalid},
 		{"another name", admin, "edu", organization.Rename{Name: "省教育厅"}, nil},
 		{"no officer any more", admin, "edu", organization.RevokeGrant{Account: "a1"}, nil},
+		{"a closure above it", admin, "hrss", organization.Close{}, organization.ErrNotEmpty},
+		{"a busy one", admin, "busy", organization.Create{Name: "某厅", Kind: organization.KindDepartment, Parent: "hrss"}, nil},
+		{"a closure while work waits", admin, "busy", organization.Close{}, organization.ErrWorkWaiting},
+		{"a closure", admin, "edu", organization.Close{}, nil},
+		{"a grant in a closed one", admin, "edu", organization.GrantOfficer{Account: "a1"}, organization.ErrClosed},
+		{"a unit below a closed one", admin, "12220000127701509T", organization.Create{Name: "大学", Kind: organization.KindUnit, Parent: "edu"}, organization.ErrParentUnknown},
+		{"a closure taken back", admin, "edu", organization.Reopen{}, nil},
+		{"a unit below it", admin, "12220000127701509T", organization.Create{Name: "大学", Kind: organization.KindUnit, Parent: "edu"}, nil},
 		{"by a bureau's officer", commands.Envelope{Actor: domain.Actor{ID: "b", Roles: []domain.Role{domain.Bureau}}}, "edu",
 			organization.GrantOfficer{Account: "b"}, domain.ErrForbidden},
 		{"by nobody", commands.Envelope{}, "y", organization.Create{Name: "y", Kind: organization.KindBureau}, domain.ErrForbidden},
@@ -84,8 +99,22 @@ func TestAnAdminBuildsTheTreeOfOrganizations(t *testing.T) {
 	for _, e := range store["organization-edu"] {
 		types = append(types, e.Type+" by "+e.Meta.Actor)
 	}
-	want := []string{"OrganizationCreated by admin", "OfficerGranted by admin", "OrganizationRenamed by admin", "GrantRevoked by admin"}
+	want := []string{"OrganizationCreated by admin", "OfficerGranted by admin", "OrganizationRenamed by admin", "GrantRevoked by admin",
+		"OrganizationClosed by admin", "OrganizationReopened by admin"}
 	if !slices.Equal(types, want) {
 		t.Errorf("recorded %v", types)
+	}
+	register := func(uscc, department string) (unit.State, error) {
+		r, err := x.Unit(t.Context(), admin, uscc, unit.Register{Name: "大学", Department: domain.Organization{ID: department, Name: "自称"}})
+		return r.State, err
+	}
+	if _, err := register("12220000127701509T", "busy"); !errors.Is(err, unit.ErrDepartment) {
+		t.Errorf("below another department than the tree's: %v", err)
+	}
+	if _, err := register("91220101MA0Y3KQ208", "hrss"); !errors.Is(err, unit.ErrDepartment) {
+		t.Errorf("below a bureau: %v", err)
+	}
+	if u, err := register("12220000127701509T", "edu"); err != nil || u.Department.Name != "省教育厅" {
+		t.Errorf("%+v %v", u, err)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"zhiping/domain"
 	"zhiping/domain/access"
 	"zhiping/domain/gb"
+	"zhiping/domain/organization"
 	"zhiping/domain/unit"
 )
 
@@ -27,15 +28,37 @@ func (x *Executor) Unit(ctx context.Context, env Envelope, uscc string, c unit.C
 			}
 			return nil
 		},
-		facts: func(_ context.Context, _ unit.State, c unit.Command) (unit.Command, error) {
+		facts: func(ctx context.Context, _ unit.State, c unit.Command) (unit.Command, error) {
 			if r, registering := c.(unit.Register); registering {
 				_, fits := gb.CheckCreditCode(uscc)
 				r.USCC, r.CheckFailed = uscc, !fits
-				return r, nil
+				return x.placed(ctx, r)
 			}
 			return c, nil
 		},
 	})
+}
+
+// placed looks the department of a unit to be registered up in the tree of organizations, whose name for it counts.
+func (x *Executor) placed(ctx context.Context, r unit.Register) (unit.Command, error) {
+	department, err := x.organization(ctx, r.Department.ID)
+	if err != nil {
+		return nil, err
+	}
+	own, err := x.organization(ctx, r.USCC)
+	if err != nil {
+		return nil, err
+	}
+	above, err := x.organization(ctx, own.Parent)
+	if err != nil {
+		return nil, err
+	}
+	elsewhere := above.Kind == organization.KindDepartment && above.ID != r.Department.ID
+	r.Unplaced = department.Kind != organization.KindDepartment || department.Closed || own.Closed || elsewhere
+	if !r.Unplaced {
+		r.Department.Name = department.Name
+	}
+	return r, nil
 }
 
 func unitAction(c unit.Command) string {

@@ -4,6 +4,7 @@ import (
 	"zhiping/domain/binding"
 	"zhiping/domain/declaration"
 	"zhiping/domain/notice"
+	"zhiping/domain/organization"
 	"zhiping/domain/unit"
 )
 
@@ -14,6 +15,8 @@ func anonymous(event any) any {
 	case unit.Registered:
 		return e
 	case unit.Approved:
+		return e
+	case organization.Created, organization.Renamed, organization.Closed, organization.Reopened:
 		return e
 	case binding.Requested:
 		return map[string]any{"unit": e.Unit}

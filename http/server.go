@@ -71,18 +71,19 @@ type Feed interface {
 
 // Config is what a Server is made of. All but Metrics, Request and Logger is required.
 type Config struct {
-	Executor *commands.Executor
-	Events   commands.EventStore
-	Feed     Feed
-	Reader   readmodels.Reader
-	Tracker  Tracker
-	Auth     Auth
-	Accounts Accounts
-	Blobs    Blobs
-	Printer  Printer
-	Catalog  *catalog.Catalog
-	Clock    func() time.Time
-	NewID    func() string // for request ids
+	Executor  *commands.Executor
+	Events    commands.EventStore
+	Feed      Feed
+	Reader    readmodels.Reader
+	Tracker   Tracker
+	Auth      Auth
+	Accounts  Accounts
+	Directory Directory
+	Blobs     Blobs
+	Printer   Printer
+	Catalog   *catalog.Catalog
+	Clock     func() time.Time
+	NewID     func() string // for request ids
 	// Ready tells why the process cannot serve now; nil means that it can.
 	Ready   func(context.Context) error
 	Metrics nethttp.Handler
@@ -100,7 +101,7 @@ func (c Config) Validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
 		"Executor": c.Executor == nil, "Events": c.Events == nil, "Feed": c.Feed == nil, "Reader": c.Reader == nil,
-		"Tracker": c.Tracker == nil, "Auth": c.Auth == nil, "Accounts": c.Accounts == nil, "Blobs": c.Blobs == nil, "Printer": c.Printer == nil, "Catalog": c.Catalog == nil,
+		"Tracker": c.Tracker == nil, "Auth": c.Auth == nil, "Accounts": c.Accounts == nil, "Directory": c.Directory == nil, "Blobs": c.Blobs == nil, "Printer": c.Printer == nil, "Catalog": c.Catalog == nil,
 		"Clock": c.Clock == nil, "NewID": c.NewID == nil, "Ready": c.Ready == nil,
 	} {
 		if missing {
@@ -175,6 +176,7 @@ func (s *Server) operations() {
 	s.accountRoutes()
 	s.lineRoutes()
 	s.noticeRoutes()
+	s.organizationRoutes()
 	s.unitRoutes()
 	s.bindingRoutes()
 	s.declarationRoutes()

@@ -89,10 +89,16 @@ func (s *Server) lookUp(ctx context.Context, code string) (*Unit, error) {
 }
 
 type unitBody struct {
-	USCC           string              `json:"uscc" maxLength:"64"`
-	Name           string              `json:"name" maxLength:"1000"`
-	Department     domain.Organization `json:"department"`
-	OverrideReason string              `json:"overrideReason,omitempty" maxLength:"500"`
+	USCC           string `json:"uscc" maxLength:"64"`
+	Name           string `json:"name" maxLength:"1000"`
+	Department     office `json:"department"`
+	OverrideReason string `json:"overrideReason,omitempty" maxLength:"500"`
+}
+
+// office names an organization by its id; a name beside it is taken and not heeded, the tree of organizations has it.
+type office struct {
+	ID   string `json:"id" maxLength:"64"`
+	Name string `json:"name,omitempty" maxLength:"1000"`
 }
 
 func unitOf(s unit.State, revision uint64) Unit {
@@ -107,7 +113,7 @@ func (s *Server) registerUnit(ctx context.Context, in *struct{ Body unitBody }) 
 		return nil, domain.ErrInvalid.WithFaults(f)
 	}
 	r, err := s.Executor.Unit(ctx, requestOf(ctx).envelope(), in.Body.USCC, unit.Register{
-		USCC: in.Body.USCC, Name: in.Body.Name, Department: in.Body.Department, OverrideReason: in.Body.OverrideReason,
+		USCC: in.Body.USCC, Name: in.Body.Name, Department: domain.Organization(in.Body.Department), OverrideReason: in.Body.OverrideReason,
 	})
 	if err != nil {
 		return nil, err

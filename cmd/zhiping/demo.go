@@ -11,6 +11,7 @@ import (
 	"zhiping/commands"
 	"zhiping/domain"
 	"zhiping/domain/notice"
+	"zhiping/domain/organization"
 	"zhiping/domain/text"
 	"zhiping/domain/unit"
 	"zhiping/infra/eventstore"
@@ -44,6 +45,9 @@ func (n *node) seedDemo(ctx context.Context) error {
 		n.logger.Warn("--demo: the event store holds data that is not the demo's, so nothing is seeded")
 		return nil
 	}
+	if err := n.seedOrganizations(ctx); err != nil {
+		return err
+	}
 	for _, u := range demoUnits {
 		if err := n.seedUnit(ctx, u); err != nil {
 			return err
@@ -53,6 +57,40 @@ func (n *node) seedDemo(ctx context.Context) error {
 		return err
 	}
 	return n.seedAccounts(ctx)
+}
+
+// demoTree is the demo's organizations, each behind the one above it, with the account that acts for it.
+func demoTree() []organization.State {
+	tree := []organization.State{
+		{ID: demoBureau.ID, Name: demoBureau.Name, Kind: organization.KindBureau, Officers: demoOfficer("bureau")},
+		{ID: demoDepartment.ID, Name: demoDepartment.Name, Kind: organization.KindDepartment, Parent: demoBureau.ID, Officers: demoOfficer("department")},
+		{ID: demoCommittee.ID, Name: demoCommittee.Name, Kind: organization.KindCommittee, Parent: demoBureau.ID, Officers: demoOfficer("committee")},
+	}
+	for i, u := range demoUnits {
+		tree = append(tree, organization.State{ID: u.uscc, Name: u.name, Kind: organization.KindUnit, Parent: demoDepartment.ID,
+			Officers: demoOfficer([]string{"unit", "unit2"}[i])})
+	}
+	return tree
+}
+
+func demoOfficer(login string) []organization.Officer {
+	return []organization.Officer{{Account: demoAccountID(login)}}
+}
+
+// seedOrganizations builds the tree with its officers. Its commands have keys, so that a later start takes nothing
+// back that an admin has done meanwhile.
+func (n *node) seedOrganizations(ctx context.Context) error {
+	for _, o := range demoTree() {
+		for step, c := range []organization.Command{
+			organization.Create{Name: o.Name, Kind: o.Kind, Parent: o.Parent}, organization.GrantOfficer{Account: o.Officers[0].Account},
+		} {
+			env := commands.Envelope{Actor: seeder, Key: fmt.Sprintf("organization %d", step)}
+			if _, err := n.executor.Organization(ctx, env, o.ID, c); err != nil {
+				return fmt.Errorf("organization %s: %w", o.Name, err)
+			}
+		}
+	}
+	return nil
 }
 
 func (n *node) seedUnit(ctx context.Context, u demoUnit) error {
@@ -116,6 +154,11 @@ func (n *node) seedNotice(ctx context.Context, key string, content notice.Conten
 // demoNoticeID is fixed, so that seeding twice makes no second notice.
 func demoNoticeID(key string) uuid.UUID { return domain.DerivedID("demo", "notice", key) }
 
+// demoAccountID is fixed, so that the demo's grants can name accounts that are made after them.
+func demoAccountID(login string) string {
+	return domain.DerivedID("demo", "account", login).String()
+}
+
 func (n *node) seedAccounts(ctx context.Context) error {
 	org := func(o domain.Organization, kind identity.OrganizationKind, parent string) identity.Organization {
 		return identity.Organization{ID: o.ID, Name: o.Name, Kind: kind, Parent: parent}
@@ -137,7 +180,7 @@ func (n *node) seedAccounts(ctx context.Context) error {
 			Organization: identity.Organization{ID: u.uscc, Name: u.name, Kind: identity.KindUnit, Parent: demoDepartment.ID}})
 	}
 	for _, a := range accounts {
-		a.ID = domain.DerivedID("demo", "account", a.Login).String()
+		a.ID = demoAccountID(a.Login)
 		if _, err := n.identity.EnsureAccount(ctx, a, demoPassword); err != nil {
 			return fmt.Errorf("account %s: %w", a.Login, err)
 		}

@@ -56,7 +56,7 @@ type node struct {
 // openNode opens every part in the order in which they need each other; what was opened is closed again when a
 // later one fails.
 func openNode(ctx context.Context, c *serveCmd, logger *slog.Logger) (_ *node, err error) {
-	n := &node{logger: logger, clock: time.Now, roles: c.Roles, metrics: telemetry.NewMetrics()}
+	n := &node{logger: logger, clock: c.now, roles: c.Roles, metrics: telemetry.NewMetrics()}
 	defer func() {
 		if err != nil {
 			n.close()
@@ -232,7 +232,7 @@ func (n *node) openIdentity(ctx context.Context, c *serveCmd) (err error) {
 	if c.Demo {
 		mode = identity.CaptchaOff
 	}
-	if n.identity, err = identity.Open(ctx, identity.Config{Path: c.below("identity.sqlite"), Captcha: mode, Logger: n.logger}); err != nil {
+	if n.identity, err = identity.Open(ctx, identity.Config{Path: c.below("identity.sqlite"), Captcha: mode, Clock: n.clock, Logger: n.logger}); err != nil {
 		return err
 	}
 	n.later(n.identity.Close)

@@ -11,7 +11,7 @@ import (
 
 	"zhiping/commands"
 	"zhiping/domain"
-	"zhiping/domain/unit"
+	"zhiping/domain/organization"
 	"zhiping/infra/esdbserver"
 	"zhiping/infra/eventstore"
 	"zhiping/infra/identity"
@@ -53,8 +53,8 @@ func TestTheDemoIsSeededOnce(t *testing.T) {
 func TestTheDemoIsNeverSeededInAStoreThatHoldsData(t *testing.T) {
 	n := openTest(t, t.TempDir())
 	admin := domain.Actor{ID: "someone", Roles: []domain.Role{domain.Admin}}
-	if _, err := n.executor.Unit(t.Context(), commands.Envelope{Actor: admin}, university, unit.Register{
-		USCC: university, Name: "真实单位", Department: domain.Organization{ID: "d"},
+	if _, err := n.executor.Organization(t.Context(), commands.Envelope{Actor: admin}, "hrss", organization.Create{
+		Name: "真实机构", Kind: organization.KindBureau,
 	}); err != nil {
 		t.Fatal(err)
 	}

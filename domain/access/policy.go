@@ -16,7 +16,7 @@ const (
 	Any         Relation = "any"         // no relation needed
 	Own         Relation = "own"         // the actor is the applicant
 	OfUnit      Relation = "of_unit"     // the actor's organization is the recommending unit
-	Supervising Relation = "supervising" // the actor's organization is the unit's department, or the unit lies below it
+	Supervising Relation = "supervising" // the actor's organization is the resource's, its department, or lies above one of them
 	Reviewing   Relation = "reviewing"   // the actor's organization has a stage of the review route
 )
 
@@ -26,6 +26,8 @@ type Resource struct {
 	Unit       string   // credit code of the recommending unit
 	Department string   // organization id
 	Reviewers  []string // organization ids of the review route
+	// Organization is the resource itself, where it is an organization, or where its work is meant.
+	Organization string
 }
 
 // Action is what is asked: a command's name or a query's.
@@ -54,6 +56,11 @@ func MayTry(a domain.Actor, action Action) bool {
 	return slices.ContainsFunc(Policy[action], func(g Grant) bool { return a.Has(g.Role) })
 }
 
+// below tells whether an organization is the actor's own or lies below it.
+func below(a domain.Actor, id string) bool {
+	return id != "" && a.Organization.ID != "" && (id == a.Organization.ID || slices.Contains(a.Within, id))
+}
+
 func related(a domain.Actor, rel Relation, r Resource) bool {
 	org := a.Organization.ID
 	switch rel {
@@ -64,7 +71,7 @@ func related(a domain.Actor, rel Relation, r Resource) bool {
 	case OfUnit:
 		return org != "" && org == r.Unit
 	case Supervising:
-		return org != "" && (org == r.Department || slices.Contains(a.Within, r.Unit))
+		return below(a, r.Unit) || below(a, r.Department) || below(a, r.Organization)
 	case Reviewing:
 		return org != "" && slices.Contains(r.Reviewers, org)
 	}

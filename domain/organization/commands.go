@@ -37,8 +37,8 @@ func (k Kind) Role() domain.Role {
 //sumtype:decl
 type Command interface{ isCommand() }
 
-// Create adds an organization to the tree. ParentKind is the looked-up fact of what its parent is, empty when there
-// is no such organization.
+// Create adds an organization to the tree. A recommending unit's id is its credit code. ParentKind is the looked-up
+// fact of what its parent is, empty when there is no such organization or it has been closed.
 type Create struct {
 	ID         string
 	Name       string
@@ -63,7 +63,21 @@ type GrantOfficer struct {
 // RevokeGrant ends an account's being an officer.
 type RevokeGrant struct{ Account string }
 
+// Close ends an organization and with it the power of all its officers. Below and Waiting are looked-up facts: open
+// organizations lie below it, declarations wait for its decision.
+type Close struct {
+	Below   bool `json:"-"`
+	Waiting bool `json:"-"`
+}
+
+// Reopen takes a closure back. The officers are granted anew. ParentKind is what its parent is, as for Create.
+type Reopen struct {
+	ParentKind Kind `json:"-"`
+}
+
 func (Create) isCommand()       {}
 func (Rename) isCommand()       {}
 func (GrantOfficer) isCommand() {}
 func (RevokeGrant) isCommand()  {}
+func (Close) isCommand()        {}
+func (Reopen) isCommand()       {}

@@ -1,10 +1,12 @@
 package organization
 
 import (
+	"slices"
 	"strings"
 	"unicode/utf8"
 
 	"zhiping/domain"
+	"zhiping/domain/gb"
 	"zhiping/domain/text"
 )
 
@@ -20,6 +22,9 @@ var (
 	ErrNotFound      = domain.NewError(domain.NotFound, "organization_not_found")
 	ErrParentUnknown = domain.NewError(domain.Invalid, "organization_parent")
 	ErrElsewhere     = domain.NewError(domain.Conflict, "officer_elsewhere")
+	ErrClosed        = domain.NewError(domain.Conflict, "organization_closed")
+	ErrNotEmpty      = domain.NewError(domain.Conflict, "organization_not_empty")
+	ErrWorkWaiting   = domain.NewError(domain.Conflict, "organization_work_waiting")
 )
 
 // parents says what an organization of each kind may lie below; "" is the top of the tree.
@@ -34,7 +39,8 @@ var parents = map[Kind][]Kind{
 //
 //	Create:       given nothing, below a parent that its kind may lie below → Created
 //	              given an organization                                     → ErrExists
-//	              below nobody, or below an organization of a wrong kind    → ErrParentUnknown
+//	              below nobody, or below a closed one or a wrong kind       → ErrParentUnknown
+//	              a unit whose id is no credit code                         → ErrInvalid
 //	Rename:       given an organization of another name                     → Renamed
 //	              of the same name                                          → nothing (idempotent)
 //	GrantOfficer: given an organization                                     → OfficerGranted
@@ -43,10 +49,28 @@ var parents = map[Kind][]Kind{
 //	              with an end that is not in the future                     → ErrInvalid
 //	RevokeGrant:  given an officer                                          → GrantRevoked
 //	              given none                                                → nothing (idempotent)
+//	Close:        given an organization                                     → Closed, which ends every grant
+//	              given a closed one                                        → nothing (idempotent)
+//	              with open organizations below it                          → ErrNotEmpty
+//	              while declarations wait for its decision                  → ErrWorkWaiting
+//	Reopen:       given a closed organization, its parent open              → Reopened, without officers
+//	              given an open one                                         → nothing (idempotent)
+//	              with its parent closed                                    → ErrParentUnknown
 //	all but Create, given nothing                                           → ErrNotFound
+//	all but Create and Reopen, given a closed organization                  → ErrClosed
 func Decide(s State, c Command) ([]Event, error) {
 	if _, creating := c.(Create); !creating && s.ID == "" {
 		return nil, ErrNotFound
+	}
+	switch c := c.(type) {
+	case Close:
+		return closeDown(s, c)
+	case Reopen:
+		return reopen(s, c)
+	case Rename, GrantOfficer, RevokeGrant:
+		if s.Closed {
+			return nil, ErrClosed
+		}
 	}
 	switch c := c.(type) {
 	case Create:
@@ -75,18 +99,41 @@ func create(s State, c Create) ([]Event, error) {
 	if !known {
 		faults = append(faults, fault("body.kind", "one_of", text.Args{"values": "bureau, department, committee, unit"}))
 	}
+	if form, _ := gb.CheckCreditCode(c.ID); c.Kind == KindUnit && !form {
+		faults = append(faults, fault("body.id", "format_uscc", text.Args{"field": text.Of("field.uscc", nil)}))
+	}
 	if len(faults) > 0 {
 		return nil, domain.ErrInvalid.WithFaults(faults...)
 	}
 	if c.Parent != "" && c.ParentKind == "" {
 		return nil, ErrParentUnknown
 	}
-	for _, k := range allowed {
-		if k == c.ParentKind {
-			return []Event{Created{ID: c.ID, Name: name, Kind: c.Kind, Parent: c.Parent}}, nil
-		}
+	if !slices.Contains(allowed, c.ParentKind) {
+		return nil, ErrParentUnknown
 	}
-	return nil, ErrParentUnknown
+	return []Event{Created{ID: c.ID, Name: name, Kind: c.Kind, Parent: c.Parent}}, nil
+}
+
+func closeDown(s State, c Close) ([]Event, error) {
+	switch {
+	case s.Closed:
+		return nil, nil
+	case c.Below:
+		return nil, ErrNotEmpty
+	case c.Waiting:
+		return nil, ErrWorkWaiting
+	}
+	return []Event{Closed{}}, nil
+}
+
+func reopen(s State, c Reopen) ([]Event, error) {
+	switch {
+	case !s.Closed:
+		return nil, nil
+	case s.Parent != "" && c.ParentKind == "":
+		return nil, ErrParentUnknown
+	}
+	return []Event{Reopened{}}, nil
 }
 
 func rename(s State, c Rename) ([]Event, error) {

@@ -40,10 +40,18 @@ type GrantRevoked struct {
 	Role         domain.Role `json:"role"`
 }
 
+// Closed says that the organization takes part no more, and that nobody may act for it.
+type Closed struct{}
+
+// Reopened says that the organization takes part again, without officers.
+type Reopened struct{}
+
 func (Created) isEvent()        {}
 func (Renamed) isEvent()        {}
 func (OfficerGranted) isEvent() {}
 func (GrantRevoked) isEvent()   {}
+func (Closed) isEvent()         {}
+func (Reopened) isEvent()       {}
 
 // EventTypes lists the package's events under the names that they are stored with.
 func EventTypes() []domain.EventType {
@@ -52,5 +60,7 @@ func EventTypes() []domain.EventType {
 		{Name: "OrganizationRenamed", Version: 1, Zero: Renamed{}},
 		{Name: "OfficerGranted", Version: 1, Zero: OfficerGranted{}},
 		{Name: "GrantRevoked", Version: 1, Zero: GrantRevoked{}},
+		{Name: "OrganizationClosed", Version: 1, Zero: Closed{}},
+		{Name: "OrganizationReopened", Version: 1, Zero: Reopened{}},
 	}
 }

@@ -23,6 +23,7 @@ type State struct {
 	Name     string
 	Kind     Kind
 	Parent   string
+	Closed   bool
 	Officers []Officer // in the order of their first grant
 }
 
@@ -57,6 +58,12 @@ func Evolve(s State, e Event) State {
 		return s
 	case GrantRevoked:
 		s.Officers = slices.DeleteFunc(slices.Clone(s.Officers), func(o Officer) bool { return o.Account == e.Account })
+		return s
+	case Closed:
+		s.Closed, s.Officers = true, nil
+		return s
+	case Reopened:
+		s.Closed = false
 		return s
 	}
 	panic("organization: event of an unknown type")

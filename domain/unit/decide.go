@@ -15,6 +15,7 @@ const MaxNameRunes = 100
 var (
 	ErrRegistered    = domain.NewError(domain.Conflict, "unit_registered")
 	ErrNotRegistered = domain.NewError(domain.NotFound, "unit_not_registered")
+	ErrDepartment    = domain.NewError(domain.Invalid, "unit_department")
 	ErrCheckFailed   = domain.NewError(domain.Invalid, "uscc_check_failed")
 )
 
@@ -22,6 +23,7 @@ var (
 //
 //	Register: given nothing, with a name and a department       → Registered
 //	          given a unit that is registered                     → ErrRegistered
+//	          below a department that is not in the tree          → ErrDepartment
 //	          when the check character fails without a reason     → ErrCheckFailed
 //	Approve:  given a registered unit                             → Approved
 //	          given an approved unit                              → nothing (idempotent)
@@ -54,6 +56,9 @@ func register(s State, c Register) ([]Event, error) {
 	}
 	if len(faults) > 0 {
 		return nil, domain.ErrInvalid.WithFaults(faults...)
+	}
+	if c.Unplaced {
+		return nil, ErrDepartment
 	}
 	reason := strings.TrimSpace(c.OverrideReason)
 	if c.CheckFailed && reason == "" {

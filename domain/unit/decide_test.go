@@ -22,6 +22,8 @@ func TestDecide(t *testing.T) {
 	explained.OverrideReason = "营业执照如此"
 	nameless, long, orphan := register, register, register
 	nameless.Name, long.Name, orphan.Department = " ", strings.Repeat("大", 101), domain.Organization{}
+	unplaced := register
+	unplaced.Unplaced = true
 	type events = []unit.Event
 	for name, ex := range map[string]struct {
 		given events
@@ -36,6 +38,7 @@ func TestDecide(t *testing.T) {
 		"a blank name":                         {when: nameless, err: domain.ErrInvalid},
 		"a name of 101 characters":             {when: long, err: domain.ErrInvalid},
 		"without a department":                 {when: orphan, err: domain.ErrInvalid},
+		"below an unknown department":          {when: unplaced, err: unit.ErrDepartment},
 		"the department approves":              {given: events{registered}, when: unit.Approve{}, then: events{unit.Approved{USCC: uscc}}},
 		"approving again changes nothing":      {given: events{registered, unit.Approved{USCC: uscc}}, when: unit.Approve{}},
 		"a unit that nobody registered":        {when: unit.Approve{}, err: unit.ErrNotRegistered},

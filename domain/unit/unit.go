@@ -19,6 +19,8 @@ type Register struct {
 	Department     domain.Organization
 	OverrideReason string
 	CheckFailed    bool `json:"-"`
+	// Unplaced is the looked-up fact that there is no such department, or that the unit lies below another one.
+	Unplaced bool `json:"-"`
 }
 
 // Approve lets people bind to the unit.

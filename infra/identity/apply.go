@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"zhiping/domain"
 	"zhiping/domain/organization"
@@ -68,7 +69,7 @@ func advance(ctx context.Context, tx *sql.Tx, to uint64) error {
 // concerns tells whether apply does something with the event.
 func concerns(event any) bool {
 	switch event.(type) {
-	case unit.Registered, organization.Created, organization.Renamed, organization.OfficerGranted, organization.GrantRevoked:
+	case unit.Registered, organization.Created, organization.Renamed, organization.Closed, organization.OfficerGranted, organization.GrantRevoked:
 		return true
 	}
 	return false
@@ -118,11 +119,16 @@ func (p *Provider) apply(ctx context.Context, c *change, e domain.Recorded) erro
 	_, id := domain.SplitStream(e.Stream)
 	switch event := e.Event.(type) {
 	case unit.Registered:
-		return putOrganization(ctx, c.Tx, Organization{ID: event.USCC, Name: event.Name, Kind: KindUnit, Parent: event.Department.ID})
+		return placeUnit(ctx, c.Tx, event)
 	case organization.Created:
 		return putOrganization(ctx, c.Tx, Organization{ID: event.ID, Name: event.Name, Kind: OrganizationKind(event.Kind), Parent: event.Parent})
 	case organization.Renamed:
 		if _, err := c.ExecContext(ctx, `UPDATE organizations SET name = ? WHERE id = ?`, event.Name, id); err != nil {
+			return err
+		}
+		return revokeAll(ctx, c.Tx)
+	case organization.Closed:
+		if _, err := c.ExecContext(ctx, `DELETE FROM grants WHERE organization = ?`, id); err != nil {
 			return err
 		}
 		return revokeAll(ctx, c.Tx)
@@ -139,6 +145,39 @@ func (p *Provider) apply(ctx context.Context, c *change, e domain.Recorded) erro
 		return p.ungrant(ctx, c.Tx, g)
 	}
 	return nil
+}
+
+// placeUnit takes a unit up below its department. One that an admin has put into the tree keeps its name and place.
+func placeUnit(ctx context.Context, tx *sql.Tx, e unit.Registered) error {
+	res, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO organizations (id, name, kind, parent) VALUES (?,?,?,?)`,
+		e.USCC, e.Name, string(KindUnit), e.Department.ID)
+	if err != nil {
+		return fmt.Errorf("identity: unit: %w", err)
+	}
+	if n, err := res.RowsAffected(); err != nil || n == 0 {
+		return err
+	}
+	return revokeAll(ctx, tx)
+}
+
+// awaitEvery is how often Await looks again. It asks the file, because another process may be the one that applies.
+const awaitEvery = 5 * time.Millisecond
+
+// Await returns once the events up to a position in $all are applied, so that who hears of a revocation can rely on it.
+func (p *Provider) Await(ctx context.Context, position uint64) error {
+	tick := time.NewTicker(awaitEvery)
+	defer tick.Stop()
+	for {
+		have, err := p.Position(ctx)
+		if err != nil || have >= position {
+			return err
+		}
+		select {
+		case <-tick.C:
+		case <-ctx.Done():
+			return context.Cause(ctx)
+		}
+	}
 }
 
 // OfficerOf answers the organization that the account is an officer of now, or "".

@@ -44,6 +44,23 @@ func (p *Provider) FindPerson(ctx context.Context, loginOrPhone string) (Person,
 	return p.person(ctx, `(a.login = ?1 OR a.phone = ?1)`, normalLogin(loginOrPhone))
 }
 
+// Names answers the names of those of the accounts that are there; an erased one has none.
+func (p *Provider) Names(ctx context.Context, accounts []string) (map[string]string, error) {
+	out := make(map[string]string, len(accounts))
+	for _, id := range accounts {
+		var name string
+		err := p.reader.QueryRowContext(ctx, `SELECT name FROM accounts WHERE id = ? AND erased_at = 0`, id).Scan(&name)
+		if errors.Is(err, sql.ErrNoRows) {
+			continue
+		}
+		if err != nil {
+			return nil, fmt.Errorf("identity: names: %w", err)
+		}
+		out[id] = name
+	}
+	return out, nil
+}
+
 // PersonQuery looks for people. Text is a login name, a phone or an e-mail address in full, or the beginning of a
 // name; empty finds everybody.
 type PersonQuery struct {

@@ -14,6 +14,7 @@ import (
 	"zhiping/domain/binding"
 	"zhiping/domain/declaration"
 	"zhiping/domain/notice"
+	"zhiping/domain/organization"
 	"zhiping/domain/text"
 	"zhiping/domain/unit"
 	"zhiping/readmodels/views"
@@ -75,6 +76,10 @@ func summary(e domain.Recorded) text.Text {
 	switch ev := e.Event.(type) {
 	case unit.Registered:
 		args["unit"] = ev.Name
+	case organization.Created:
+		args["name"] = ev.Name
+	case organization.Renamed:
+		args["name"] = ev.Name
 	case binding.Requested:
 		args["unit"] = ev.Unit.Name
 	case binding.Rejected:
@@ -130,6 +135,7 @@ func values(event any) (map[string]json.RawMessage, error) {
 		set["/status"] = notice.StatusClosed
 	default:
 		declarationValues(event, set)
+		organizationValues(event, set)
 	}
 	out := make(map[string]json.RawMessage, len(set))
 	for path, v := range set {
@@ -176,5 +182,24 @@ func declarationValues(event any, set map[string]any) {
 		set["/status"], set["/stage"] = declaration.StatusTerminated, nil
 	case declaration.Approved:
 		set["/status"], set["/stage"] = declaration.StatusApproved, nil
+	}
+}
+
+// organizationValues are the parts of an organization that an event sets. Whose grants a closure ends is in the
+// grants before it.
+func organizationValues(event any, set map[string]any) {
+	switch ev := event.(type) {
+	case organization.Created:
+		set["/name"], set["/kind"], set["/parent"], set["/closed"] = ev.Name, ev.Kind, ev.Parent, false
+	case organization.Renamed:
+		set["/name"] = ev.Name
+	case organization.Closed:
+		set["/closed"] = true
+	case organization.Reopened:
+		set["/closed"] = false
+	case organization.OfficerGranted:
+		set["/officers/"+ev.Account] = map[string]any{"role": ev.Role, "expires": ev.Expires}
+	case organization.GrantRevoked:
+		set["/officers/"+ev.Account] = nil
 	}
 }

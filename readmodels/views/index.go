@@ -38,6 +38,24 @@ func (x Index) Declarations(ctx context.Context, applicant string) ([]uuid.UUID,
 	}
 }
 
+// Below tells whether open organizations lie directly below one.
+func (x Index) Below(ctx context.Context, organization string) (bool, error) {
+	if err := x.Wait(ctx); err != nil {
+		return false, err
+	}
+	n, err := Organizations.Count(ctx, x.Reader, map[string]any{"parent": organization, "closed": false}, 1)
+	return n > 0, err
+}
+
+// Waiting tells whether declarations wait for the organization's decision.
+func (x Index) Waiting(ctx context.Context, organization string) (bool, error) {
+	if err := x.Wait(ctx); err != nil {
+		return false, err
+	}
+	n, err := Worklists.Count(ctx, x.Reader, map[string]any{"organization": organization}, 1)
+	return n > 0, err
+}
+
 // PassedOn counts the declarations for a notice that a unit has passed on.
 func (x Index) PassedOn(ctx context.Context, notice uuid.UUID, unit string) (int, error) {
 	if err := x.Wait(ctx); err != nil {
