@@ -186,6 +186,7 @@ func (s *Server) operations() {
 	s.documentRoutes()
 	s.auditRoutes()
 	s.eventRoutes()
+	s.statsRoutes()
 }
 
 func (s *Server) ready(c *fiber.Ctx) error {

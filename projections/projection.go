@@ -14,7 +14,12 @@ type Projection[D any] struct {
 	View readmodels.View[D]
 	// Keys names the documents that an event touches; none if it is of no interest. It looks at the event only.
 	Keys func(domain.Recorded) []string
-	// Apply changes the documents that Keys named. An error, or a panic, parks them: they stay as they were
+	// Follow names further documents that an event touches, from one that Keys named, as that is before the event.
+	// What it answers for a document never changes, and Keys of the event that made the document named that one
+	// first and then those that it leads to. Optional. A document that was followed may include events that the one it was followed from lacks, and the
+	// other way round, after a crash between their commits: Apply must look at nothing behind its event.
+	Follow func(doc *D) []string
+	// Apply changes the documents that Keys and Follow named. An error, or a panic, parks them: they stay as they were
 	// before the event, and later events pass them by until they are replayed.
 	Apply func(docs *Docs[D], e domain.Recorded) error
 }
@@ -24,6 +29,8 @@ type Fold interface {
 	// Spec is the view that the fold fills.
 	Spec() readmodels.Spec
 	keys(domain.Recorded) []string
+	follows() bool
+	follow(doc any) []string // of a document, or of nil
 	apply(*space, domain.Recorded) error
 }
 
@@ -31,6 +38,15 @@ type Fold interface {
 func (p Projection[D]) Spec() readmodels.Spec { return p.View.Spec() }
 
 func (p Projection[D]) keys(e domain.Recorded) []string { return p.Keys(e) }
+
+func (p Projection[D]) follows() bool { return p.Follow != nil }
+
+func (p Projection[D]) follow(doc any) []string {
+	if p.Follow == nil || doc == nil {
+		return nil
+	}
+	return p.Follow(doc.(*D))
+}
 
 func (p Projection[D]) apply(s *space, e domain.Recorded) (err error) {
 	defer func() {
@@ -70,8 +86,8 @@ func (d *Docs[D]) Put(id string, doc *D) { d.space.put(id, doc) }
 // Delete removes the document; removing what is not there does nothing.
 func (d *Docs[D]) Delete(id string) { d.space.remove(id) }
 
-// errNotNamed is what a fold is parked with when it reaches for a document that its Keys did not name.
-var errNotNamed = errors.New("projections: Apply touched a document that Keys did not name")
+// errNotNamed is what a fold is parked with when it reaches for a document that its Keys and Follow did not name.
+var errNotNamed = errors.New("projections: Apply touched a document that Keys and Follow did not name")
 
 // Documents folds events from nothing, in memory, and returns the documents by id: what the view must be after
 // these events, however they were batched. A fold that fails is an error here. It is for tests and checks.
@@ -85,6 +101,7 @@ func Documents(f Fold, events ...domain.Recorded) (map[string]any, error) {
 		for _, id := range keys {
 			s.assume(id)
 		}
+		keys = s.followed(keys)
 		if err := s.fold(e, keys); err != nil {
 			return nil, fmt.Errorf("%s: %s at %s/%d: %w", f.Spec().Name, e.Type, e.Stream, e.Revision, err)
 		}

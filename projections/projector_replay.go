@@ -2,6 +2,8 @@ package projections
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 
 	"zhiping/domain"
@@ -15,7 +17,7 @@ func (p *Projector) replay(ctx context.Context, line *pipeline, name string) err
 			if v.spec.Name != name {
 				continue
 			}
-			for id := range v.parked {
+			for _, id := range slices.Sorted(maps.Keys(v.parked)) {
 				if strings.HasPrefix(id, eventPrefix) {
 					p.cfg.Logger.Warn("only a rebuild can repair an event whose documents were not known", "view", name, "id", id)
 					continue
@@ -41,27 +43,13 @@ func (p *pipeline) replay(ctx context.Context, v *view, id string) error {
 	s.load(id, docs[id])
 	var again *Parked
 	err = p.since(ctx, docs[id].Position, v.checkpoint, func(e domain.Recorded) error {
-		k := v.keysOf(e)
-		concerned := false
-		for _, key := range k.keys {
-			concerned = concerned || key == id
-		}
-		if !concerned || again != nil {
-			return nil
-		}
-		others := map[string]bool{}
-		for _, key := range k.keys {
-			if key != id {
-				others[key] = true
-				s.parked[key] = &Parked{} // they have had this event
-			}
-		}
-		more, err := v.fetch(ctx, p.cfg.Store, others)
+		k, err := v.reach(ctx, p.cfg.Store, s, id, e)
 		if err != nil {
 			return err
 		}
-		for key, d := range more {
-			s.load(key, d)
+		defer s.forget(id)
+		if again != nil || !slices.Contains(k.keys, id) {
+			return nil
 		}
 		err = k.err
 		if err == nil {

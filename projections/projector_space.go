@@ -20,6 +20,8 @@ type space struct {
 	event uint64          // position of the event being applied
 	keys  []string        // of that event
 	mask  map[string]bool // documents of that event whose changes are thrown away; nil for none
+
+	behind map[string]bool // in a replay: documents that stand still and may lead to the replayed one
 }
 
 // entry is one document. stored is the position it had in the store, at the one it has now.
@@ -32,7 +34,7 @@ type entry struct {
 }
 
 func newSpace(f Fold, copyDoc func(any) any, parked map[string]*Parked) *space {
-	return &space{by: f, copyDoc: copyDoc, entries: map[string]*entry{}, parked: parked}
+	return &space{by: f, copyDoc: copyDoc, entries: map[string]*entry{}, parked: parked, behind: map[string]bool{}}
 }
 
 // load puts a document as stored into the space; doc nil says that there is none.

@@ -85,7 +85,7 @@ func (v *view) foldBatch(ctx context.Context, store readmodels.Reader, events []
 	if len(todo) == 0 {
 		return res, nil
 	}
-	docs, err := v.fetch(ctx, store, ids)
+	docs, err := v.fetchFollowed(ctx, store, ids)
 	if err != nil {
 		return res, err
 	}
@@ -116,6 +116,7 @@ func (v *view) attempt(todo []keyed, docs map[string]readmodels.Document, since 
 		}
 	}
 	for _, k := range todo {
+		k.keys = s.followed(k.keys)
 		for _, id := range k.keys {
 			if p := since[id]; p != nil && p.Position <= k.event.Position {
 				s.parked[id] = p

@@ -16,7 +16,7 @@ import (
 func All() []projections.Fold {
 	return []projections.Fold{
 		History(), Form(), Timeline(), Worklist(),
-		Bindings(), Units(), Notices(), Organizations(), Audit(),
+		Bindings(), Units(), Notices(), Organizations(), Audit(), Statistics(),
 	}
 }
 

@@ -16,7 +16,7 @@ import (
 func Specs() []readmodels.Spec {
 	return []readmodels.Spec{
 		Histories.Spec(), Forms.Spec(), Timelines.Spec(), Worklists.Spec(),
-		Bindings.Spec(), Units.Spec(), Notices.Spec(), Organizations.Spec(), Audits.Spec(),
+		Bindings.Spec(), Units.Spec(), Notices.Spec(), Organizations.Spec(), Audits.Spec(), Statistics.Spec(),
 	}
 }
 

@@ -1,0 +1,121 @@
+package folds
+
+import (
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"zhiping/domain"
+	"zhiping/domain/declaration"
+	"zhiping/projections"
+	"zhiping/readmodels/views"
+)
+
+// Statistics folds the figures of every notice. An event of a declaration does not name the notice; the declaration's
+// own document does, so it leads there.
+func Statistics() projections.Projection[views.Stats] {
+	return projections.Projection[views.Stats]{View: views.Statistics, Keys: statsKeys, Follow: statsFollow, Apply: applyStats}
+}
+
+func statsKeys(e domain.Recorded) []string {
+	switch ev := e.Event.(type) {
+	case declaration.Started:
+		return []string{e.Stream, views.NoticeStatsID(ev.Notice.ID)}
+	case declaration.Submitted, declaration.Withdrawn, declaration.StageApproved, declaration.Returned,
+		declaration.Terminated, declaration.Approved:
+		return []string{e.Stream}
+	}
+	return nil // what does not move the declaration
+}
+
+func statsFollow(d *views.Stats) []string {
+	if d.Declaration == nil {
+		return nil
+	}
+	return []string{views.NoticeStatsID(d.Declaration.Notice)}
+}
+
+// applyStats moves the declaration in the figures of its notice. Either document may include the event already, after
+// a crash between their commits: then the declaration's steps go further than the event, and only those before it
+// count.
+func applyStats(docs *projections.Docs[views.Stats], e domain.Recorded) error {
+	notice, now := uuid.Nil, views.Step{Revision: e.Revision, At: e.At}
+	decided := false
+	switch ev := e.Event.(type) {
+	case declaration.Started:
+		notice, now.Status = ev.Notice.ID, declaration.StatusDraft
+	case declaration.Submitted:
+		now.Status, now.Stage = declaration.StatusSubmitted, ev.Stage
+	case declaration.StageApproved:
+		now.Status, now.Stage, decided = declaration.StatusSubmitted, ev.Next, true
+	case declaration.Withdrawn:
+		now.Status = declaration.StatusWithdrawn
+	case declaration.Returned:
+		now.Status, decided = declaration.StatusReturned, true
+	case declaration.Terminated:
+		now.Status, decided = declaration.StatusTerminated, true
+	case declaration.Approved:
+		now.Status, decided = declaration.StatusApproved, true
+	}
+	d := docs.GetOrNew(e.Stream)
+	if d.Declaration == nil {
+		d.Declaration = &views.Steps{Notice: notice}
+	}
+	before := step(d.Declaration, now)
+	if (before == nil) != (notice != uuid.Nil) {
+		return fmt.Errorf("folds: %s at %d does not begin with its start", e.Stream, e.Revision)
+	}
+	figures := docs.GetOrNew(views.NoticeStatsID(d.Declaration.Notice))
+	if figures.Notice == nil {
+		figures.Notice = &views.NoticeStats{Statuses: map[declaration.Status]int{}, Stages: map[string]views.StageStats{}, Returns: map[string]int{}}
+	}
+	if before != nil {
+		leave(figures.Notice, *before, now, decided)
+	}
+	figures.Notice.Statuses[now.Status]++
+	if now.Stage != "" {
+		at := figures.Notice.Stages[now.Stage]
+		at.Waiting++
+		figures.Notice.Stages[now.Stage] = at
+	}
+	if ev, ok := e.Event.(declaration.Returned); ok {
+		for _, m := range ev.Modules {
+			figures.Notice.Returns[m]++
+		}
+	}
+	return nil
+}
+
+// step adds where the declaration is now, unless that is known, and answers where it was before; nil for nowhere.
+func step(d *views.Steps, now views.Step) (before *views.Step) {
+	for i, s := range d.Steps {
+		if s.Revision >= now.Revision {
+			return before
+		}
+		before = &d.Steps[i]
+	}
+	d.Steps = append(d.Steps, now)
+	if n := len(d.Steps); n > 1 {
+		before = &d.Steps[n-2] // the list may have moved
+	}
+	return before
+}
+
+// leave takes the declaration away from where it was. A stay counts when a decision ended it.
+func leave(n *views.NoticeStats, was, now views.Step, decided bool) {
+	if n.Statuses[was.Status]--; n.Statuses[was.Status] == 0 {
+		delete(n.Statuses, was.Status)
+	}
+	if was.Stage == "" {
+		return
+	}
+	at := n.Stages[was.Stage]
+	at.Waiting--
+	if decided {
+		if at.Durations == nil {
+			at.Durations = views.Durations{}
+		}
+		at.Durations.Add(now.At.Sub(was.At))
+	}
+	n.Stages[was.Stage] = at
+}
