@@ -45,7 +45,7 @@ func member(s *server, phone, name, idNumber string) *caller {
 	nobody := &caller{s: s}
 	nobody.want(202, "", "POST", "/auth/codes", map[string]any{"phone": phone, "purpose": "register"})
 	const password = "correct horse 电池"
-	nobody.want(201, "", "POST", "/auth/register", map[string]any{"phone": phone, "code": sentCode(s.t.(*testing.T), s.data),
+	nobody.want(201, "", "POST", "/auth/register", map[string]any{"phone": phone, "code": s.sentCode(phone),
 		"password": password, "name": name, "idNumber": idNumber})
 	in := nobody.want(200, "", "POST", "/auth/login", map[string]any{"account": phone, "password": password})
 	return &caller{s: s, token: in.str("accessToken")}
