@@ -24,6 +24,7 @@ type benchHTTPCmd struct {
 	URL      string        `help:"Address of a running demo server. Default: one of its own."`
 	Callers  int           `default:"64" help:"Concurrent callers."`
 	Duration time.Duration `default:"5s" help:"How long each figure is measured."`
+	Pause    time.Duration `hidden:"" help:"Each caller's pause between two requests."`
 }
 
 // figure is one line of the table.
@@ -54,12 +55,7 @@ func (c benchHTTPCmd) Run(ctx context.Context, out io.Writer) (err error) {
 	if err != nil {
 		return err
 	}
-	codes := &creditCodes{next: time.Now().UnixNano() % 1_000_000_000 / 1000 * 1000}
-	register := func(ctx context.Context) (string, error) {
-		code := codes.take()
-		return b.do(ctx, "POST", "/units", admin, map[string]any{"uscc": code, "name": "测试单位" + code,
-			"department": map[string]string{"id": "demo-department", "name": "示范省教育厅"}}, "")
-	}
+	register := b.register(admin)
 	figures := []figure{
 		c.measure(ctx, "commands (register a unit)", register),
 		c.measure(ctx, "reads (history list)", func(ctx context.Context) (string, error) {
@@ -103,6 +99,9 @@ func (c benchHTTPCmd) measure(ctx context.Context, name string, op func(context.
 					continue
 				}
 				took[i] = append(took[i], time.Since(start))
+				if c.Pause > 0 {
+					time.Sleep(c.Pause)
+				}
 			}
 		})
 	}
@@ -142,6 +141,16 @@ func (b *bencher) signIn(ctx context.Context, account string) (string, error) {
 		return "", fmt.Errorf("bench: sign in as %s: %s (is it a demo server?)", account, res.Status)
 	}
 	return session.AccessToken, nil
+}
+
+// register is a command that never meets its like: each registers another unit.
+func (b *bencher) register(admin string) func(context.Context) (string, error) {
+	codes := &creditCodes{next: time.Now().UnixNano() % 1_000_000_000 / 1000 * 1000}
+	return func(ctx context.Context) (string, error) {
+		code := codes.take()
+		return b.do(ctx, "POST", "/units", admin, map[string]any{"uscc": code, "name": "测试单位" + code,
+			"department": map[string]string{"id": "demo-department", "name": "示范省教育厅"}}, "")
+	}
 }
 
 // do answers the position of a command, or of what a read includes.

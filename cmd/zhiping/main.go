@@ -39,6 +39,7 @@ type cli struct {
 type benchCmd struct {
 	Eventstore benchEventstoreCmd `cmd:"" help:"Appends, reads and subscriptions of an event store."`
 	HTTP       benchHTTPCmd       `cmd:"" name:"http" help:"Commands and view reads of a demo server over HTTP."`
+	Views      benchViewsCmd      `cmd:"" help:"Rebuilding all views from a long history, reads beside it, and lag."`
 }
 
 // run is main without the process: tests call it.

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"os"
+	"strconv"
+	"strings"
+	"sync/atomic"
+	"text/tabwriter"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"zhiping/domain"
+	"zhiping/infra/identity"
+)
+
+// benchViewsCmd measures the read side: how fast all views are rebuilt from a long history and with how much memory,
+// reads over HTTP beside it, and how far the views are behind under a load of commands. Everything runs in this
+// process, on the stores that serve would use; the load generator too, so the figures are the worse for it.
+type benchViewsCmd struct {
+	Declarations int           `default:"20000" help:"Declarations in the history, fifteen events each."`
+	Together     int           `default:"500" help:"People who fill in at the same time: how far a declaration's events lie apart."`
+	Callers      int           `default:"64" help:"Concurrent callers."`
+	Duration     time.Duration `default:"5s" help:"How long each figure is measured."`
+	People       int           `default:"2000" help:"Signed-in people whose lists are read."`
+	Data         string        `type:"path" help:"Folder to keep the history in, so that the next run finds it. Default: a temporary one."`
+	Eventstore   string        `placeholder:"URL" help:"Connection string of an EventStoreDB. Default: the embedded one."`
+	Readstore    string        `placeholder:"URL" help:"Connection string of an empty MongoDB database. Default: the embedded read store."`
+}
+
+// benchViews is what a run found. Lag is from the answer to a command until a read that waits for it is answered.
+type benchViews struct {
+	Declarations int      `json:"declarations"`
+	Events       int      `json:"events"`
+	RebuildPerS  float64  `json:"rebuiltEventsPerSecond"`
+	RebuildMiB   int      `json:"rebuildPeakMiB"`
+	Figures      []figure `json:"figures"`
+}
+
+// Run prints a table and a line of JSON.
+func (c benchViewsCmd) Run(ctx context.Context, out io.Writer) (err error) {
+	if c.Data == "" {
+		if c.Data, err = os.MkdirTemp("", "zhiping-bench"); err != nil {
+			return fmt.Errorf("bench: %w", err)
+		}
+		defer func() { err = errors.Join(err, os.RemoveAll(c.Data)) }()
+	}
+	tuneCollector()
+	serve := &serveCmd{Data: c.Data, Demo: true, Roles: "all", Eventstore: c.Eventstore, Readstore: c.Readstore}
+	if c.Readstore == "" {
+		for _, f := range []string{"", "-wal", "-shm"} {
+			if err := os.Remove(serve.below("views.sqlite") + f); err != nil && !errors.Is(err, os.ErrNotExist) {
+				return fmt.Errorf("bench: %w", err)
+			}
+		}
+	}
+	n, err := openNode(ctx, serve, slog.New(slog.DiscardHandler))
+	if err != nil {
+		return err
+	}
+	defer n.close()
+	if err := n.seedDemo(ctx); err != nil {
+		return err
+	}
+	history := benchHistory{client: n.events, declarations: c.Declarations, wave: c.Together, callers: 128}
+	fmt.Fprintf(out, "history of %d declarations: writing what is missing\n", c.Declarations)
+	if err := history.write(ctx); err != nil {
+		return fmt.Errorf("bench: write the history: %w", err)
+	}
+	r := benchViews{Declarations: c.Declarations, Events: c.Declarations * benchEvents}
+	if err := c.run(ctx, n, &r); err != nil {
+		return err
+	}
+	return r.print(out, c.Callers)
+}
+
+// run rebuilds the views, and measures on the node that goes on projecting.
+func (c benchViewsCmd) run(ctx context.Context, n *node, r *benchViews) error {
+	ctx, stop := context.WithCancel(ctx)
+	defer stop()
+	g, ctx := errgroup.WithContext(ctx)
+	resetPeak()
+	began := time.Now()
+	g.Go(func() error { return n.projector.Run(ctx) })
+	for !n.projector.CaughtUp() {
+		if err := ctx.Err(); err != nil {
+			return errors.Join(err, g.Wait())
+		}
+		time.Sleep(time.Millisecond)
+	}
+	r.RebuildPerS, r.RebuildMiB = float64(r.Events)/time.Since(began).Seconds(), peak()
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
+	if err != nil {
+		stop()
+		return errors.Join(fmt.Errorf("bench: %w", err), g.Wait())
+	}
+	g.Go(func() error { return n.api.Serve(ctx, listener) })
+	g.Go(func() error {
+		defer stop()
+		figures, err := c.measureReads(ctx, n, "http://"+listener.Addr().String())
+		r.Figures = figures
+		return err
+	})
+	return g.Wait()
+}
+
+func (c benchViewsCmd) measureReads(ctx context.Context, n *node, url string) ([]figure, error) {
+	b := &bencher{base: url + "/api/v1", client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: c.Callers + 8}}}
+	defer b.client.CloseIdleConnections()
+	auditor, err := b.signIn(ctx, "auditor")
+	if err != nil {
+		return nil, err
+	}
+	admin, err := b.signIn(ctx, "admin")
+	if err != nil {
+		return nil, err
+	}
+	people := make([]string, min(c.People, c.Declarations/3))
+	for i := range people {
+		s, err := n.identity.SignInExternal(ctx, identity.External{Issuer: benchIssuer, Subject: strconv.Itoa(i * (c.Declarations / 3 / len(people))),
+			Name: "申报人", Roles: []domain.Role{domain.Applicant}}, "127.0.0.1", "bench", nil)
+		if err != nil {
+			return nil, fmt.Errorf("bench: sign in: %w", err)
+		}
+		people[i] = s.AccessToken
+	}
+	load := benchHTTPCmd{Callers: c.Callers, Duration: c.Duration}
+	read := func(path string) func(context.Context) (string, error) {
+		return func(ctx context.Context) (string, error) {
+			return b.do(ctx, "GET", "/declarations/"+benchDeclaration(rand.IntN(c.Declarations)).String()+path, auditor, nil, "") //nolint:gosec // a load, not a secret
+		}
+	}
+	figures := []figure{
+		load.measure(ctx, "reads (history lists of many people)", func(ctx context.Context) (string, error) {
+			return b.do(ctx, "GET", "/declarations", people[rand.IntN(len(people))], nil, "") //nolint:gosec // a load, not a secret
+		}),
+		load.measure(ctx, "reads (any timeline)", read("/timeline")),
+		load.measure(ctx, "reads (any form)", read("")),
+	}
+	lag, err := c.measureLag(ctx, b, admin, auditor)
+	return append(figures, lag...), err
+}
+
+// measureLag loads the server with commands, and asks now and again for the last command's views.
+func (c benchViewsCmd) measureLag(ctx context.Context, b *bencher, admin, auditor string) ([]figure, error) {
+	var newest atomic.Uint64
+	register := b.register(admin)
+	out := make([]figure, 2)
+	var g errgroup.Group
+	g.Go(func() error {
+		out[0] = benchHTTPCmd{Callers: c.Callers, Duration: c.Duration}.measure(ctx, "commands (register a unit)", func(ctx context.Context) (string, error) {
+			position, err := register(ctx)
+			if p, perr := strconv.ParseUint(position, 10, 64); perr == nil {
+				for was := newest.Load(); p > was && !newest.CompareAndSwap(was, p); was = newest.Load() {
+				}
+			}
+			return position, err
+		})
+		return nil
+	})
+	g.Go(func() error {
+		out[1] = benchHTTPCmd{Callers: 4, Duration: c.Duration, Pause: 10 * time.Millisecond}.measure(ctx, "lag beside them (a read that waits)", func(ctx context.Context) (string, error) {
+			return b.do(ctx, "GET", "/notices?limit=1", auditor, nil, strconv.FormatUint(newest.Load(), 10))
+		})
+		return nil
+	})
+	return out, g.Wait()
+}
+
+func (r benchViews) print(out io.Writer, callers int) error {
+	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
+	fmt.Fprintf(w, "%d declarations, %d callers\tper second\tp50 ms\tp99 ms\terrors\t\n", r.Declarations, callers)
+	fmt.Fprintf(w, "rebuild of all views, events (at most %d MiB)\t%.0f\t\t\t\t\n", r.RebuildMiB, r.RebuildPerS)
+	for _, f := range r.Figures {
+		fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%.2f\t%d\t\n", f.Name, f.PerSec, f.P50, f.P99, f.Errors)
+	}
+	if err := w.Flush(); err != nil {
+		return fmt.Errorf("bench: %w", err)
+	}
+	return json.NewEncoder(out).Encode(r)
+}
+
+// resetPeak forgets the highest resident memory so far, where the system can (Linux, proc(5)).
+func resetPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
+
+// peak is the highest resident memory since resetPeak, in MiB; 0 where the system does not tell.
+func peak() int {
+	status, err := os.ReadFile("/proc/self/status")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	var kib int
+	if _, err := fmt.Sscan(rest, &kib); err != nil {
+		return 0
+	}
+	return kib / 1024
+}
