@@ -134,9 +134,12 @@ func visible(ctx context.Context, r access.Resource) error {
 
 // formDoc reads a declaration that the caller may see.
 func (s *Server) formDoc(ctx context.Context, id uuid.UUID) (*views.Form, error) {
-	d, err := one(ctx, s, views.Forms, id.String(), declaration.ErrNotFound)
+	d, err := views.ReadForm(ctx, s.Reader, id)
 	if err != nil {
 		return nil, err
+	}
+	if d == nil {
+		return nil, declaration.ErrNotFound
 	}
 	return d, visible(ctx, commands.Resource(d.State))
 }
@@ -276,7 +279,7 @@ func (s *Server) timeline(ctx context.Context, in *ByID) (*read[Timeline], error
 		return nil, err
 	}
 	rq := requestOf(ctx)
-	t := Timeline{Status: d.Status, StatusText: statusText(d.Status, rq.lang), Nodes: make([]Node, 0, len(d.Nodes))}
+	t := Timeline{Status: d.State.Status, StatusText: statusText(d.State.Status, rq.lang), Nodes: make([]Node, 0, len(d.Nodes))}
 	for _, n := range d.Nodes {
 		node := Node{Stage: n.Stage, Name: n.Name.In(rq.lang), Organization: n.Organization.Name, State: n.State,
 			At: stamp(n.At), Opinion: n.Opinion, EnteredAt: stamp(n.EnteredAt), Round: n.Round}

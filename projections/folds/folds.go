@@ -15,7 +15,7 @@ import (
 // All lists every projection that a node runs.
 func All() []projections.Fold {
 	return []projections.Fold{
-		History(), Form(), Timeline(), Worklist(),
+		History(), Content(), Timeline(), Worklist(),
 		Bindings(), Units(), Notices(), Organizations(), Audit(), Statistics(),
 	}
 }

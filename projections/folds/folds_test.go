@@ -7,6 +7,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 	"github.com/google/uuid"
 	"pgregory.net/rapid"
 
@@ -189,10 +191,10 @@ func TestViewsAgree(t *testing.T) {
 		key := id.String()
 		timeline := document[views.Timeline](asTB(t), folds.Timeline(), key, rec)
 		history := document[views.History](asTB(t), folds.History(), key, rec)
-		form := document[views.Form](asTB(t), folds.Form(), key, rec)
+		content := document[views.Content](asTB(t), folds.Content(), key, rec)
 		work := document[views.Work](asTB(t), folds.Worklist(), key, rec)
-		if timeline.Status != s.Status || history.Status != s.Status || form.State.Status != s.Status {
-			t.Fatalf("status %s: timeline %s, history %s, form %s", s.Status, timeline.Status, history.Status, form.State.Status)
+		if timeline.State.Status != s.Status || history.Status != s.Status {
+			t.Fatalf("status %s: timeline %s, history %s", s.Status, timeline.State.Status, history.Status)
 		}
 		current := []string{}
 		for _, n := range timeline.Nodes {
@@ -205,8 +207,16 @@ func TestViewsAgree(t *testing.T) {
 			t.Fatalf("it waits at %s; timeline %v, worklist %q", s.Stage, current, work.Stage)
 		case s.Status != declaration.StatusSubmitted && work.Organization.ID != "":
 			t.Fatalf("%s, but on the worklist of %s", s.Status, work.Organization.ID)
-		case (form.Return != nil) != (s.Status == declaration.StatusReturned):
-			t.Fatalf("%s with return %+v", s.Status, form.Return)
+		case (timeline.Return != nil) != (s.Status == declaration.StatusReturned):
+			t.Fatalf("%s with return %+v", s.Status, timeline.Return)
+		}
+		joined := timeline.State
+		joined.SelfCheck, joined.Modules, joined.Files, joined.Recommenders = content.SelfCheck, content.Modules, content.Files, content.Recommenders
+		if timeline.Content != content.Revision {
+			t.Fatalf("the timeline belongs to content %d, which is at %d", timeline.Content, content.Revision)
+		}
+		if diff := cmp.Diff(s, joined, cmpopts.EquateEmpty()); diff != "" {
+			t.Fatalf("the joined documents differ from the state: %s", diff)
 		}
 	})
 }

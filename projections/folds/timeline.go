@@ -18,14 +18,14 @@ func Timeline() projections.Projection[views.Timeline] {
 }
 
 func foldTimeline(d *views.Timeline, e domain.Recorded) {
-	d.Revision = e.Revision
+	foldState(d, e)
 	d.Nodes = slices.Clone(d.Nodes)
 	switch ev := e.Event.(type) {
 	case declaration.Started:
-		d.ID, d.Status, d.Access = ev.ID, declaration.StatusDraft, accessOf(ev)
+		d.Access = accessOf(ev)
 		d.Nodes = []views.Node{applicantNode("timeline.fill", ev.Applicant, e.At, 1)}
 	case declaration.Submitted:
-		d.Status, d.Access = declaration.StatusSubmitted, accessSubmitted(d.Access, ev)
+		d.Access = accessSubmitted(d.Access, ev)
 		finish(d, e, views.NodeDone, "")
 		entered := false
 		for _, st := range ev.Route {
@@ -38,7 +38,6 @@ func foldTimeline(d *views.Timeline, e domain.Recorded) {
 			}
 		}
 	case declaration.Withdrawn:
-		d.Status = declaration.StatusWithdrawn
 		round, applicant := current(d).Round, d.Nodes[0].Organization
 		d.Nodes = slices.DeleteFunc(d.Nodes, func(n views.Node) bool {
 			return n.State == views.NodeCurrent || n.State == views.NodePending
@@ -53,18 +52,38 @@ func foldTimeline(d *views.Timeline, e domain.Recorded) {
 			}
 		}
 	case declaration.Returned:
-		d.Status = declaration.StatusReturned
 		round := current(d).Round
 		finish(d, e, views.NodeReturned, ev.Opinion)
 		dropPending(d)
 		d.Nodes = append(d.Nodes, applicantNode("timeline.correct", d.Nodes[0].Organization, e.At, round+1))
 	case declaration.Terminated:
-		d.Status = declaration.StatusTerminated
 		finish(d, e, views.NodeTerminated, ev.Opinion)
 		dropPending(d)
 	case declaration.Approved:
-		d.Status = declaration.StatusApproved
 		finish(d, e, views.NodeDone, ev.Opinion)
+	}
+}
+
+// foldState folds everything but the nodes.
+func foldState(d *views.Timeline, e domain.Recorded) {
+	ev, ok := e.Event.(declaration.Event)
+	if !ok {
+		return
+	}
+	d.State = declaration.Evolve(d.State, ev)
+	d.State.SelfCheck, d.State.Modules, d.State.Files, d.State.Recommenders = nil, nil, nil, nil // these are the Content
+	d.UpdatedAt, d.Revision = e.At, e.Revision
+	if enters(ev) {
+		d.Content = e.Revision
+	}
+	switch ev := ev.(type) {
+	case declaration.Started:
+		d.StartedAt = e.At
+	case declaration.Submitted:
+		d.SubmittedAt, d.Return = e.At, nil
+	case declaration.Returned:
+		d.Return = &views.Return{Stage: ev.Stage, Organization: ev.Organization, Opinion: ev.Opinion,
+			Modules: ev.Modules, At: e.At, Deadline: ev.Deadline}
 	}
 }
 

@@ -1,6 +1,7 @@
 package views
 
 import (
+	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -57,18 +58,18 @@ type Return struct {
 	Deadline     time.Time           `json:"deadline,omitzero"`
 }
 
-// Form is a declaration with everything entered, as its form shows it.
-type Form struct {
-	State       declaration.State `json:"state"`
-	Return      *Return           `json:"return,omitempty"`
-	StartedAt   time.Time         `json:"startedAt"`
-	UpdatedAt   time.Time         `json:"updatedAt"`
-	SubmittedAt time.Time         `json:"submittedAt,omitzero"`
-	Revision    uint64            `json:"revision"`
+// Content is what the applicant has entered. It is apart from the Timeline because it is large, and reviewing, which
+// touches a declaration many times, does not change it.
+type Content struct {
+	SelfCheck    map[string]bool            `json:"selfCheck,omitempty"`
+	Modules      map[string]json.RawMessage `json:"modules,omitempty"`
+	Files        []declaration.File         `json:"files,omitempty"`
+	Recommenders []declaration.Recommender  `json:"recommenders,omitempty"`
+	Revision     uint64                     `json:"revision"` // of the last event that changed it
 }
 
-// Forms is read by declaration id only.
-var Forms = readmodels.View[Form]{Name: "form", Version: 1}
+// Contents is read by declaration id only.
+var Contents = readmodels.View[Content]{Name: "content", Version: 1}
 
 // NodeState is how a node of the timeline looks.
 type NodeState string
@@ -98,17 +99,21 @@ type Node struct {
 	Round        int                 `json:"round"`
 }
 
-// Timeline is the 进度跟踪 of one declaration.
+// Timeline is the 进度跟踪 of one declaration, with its state but for the Content.
 type Timeline struct {
-	ID       uuid.UUID          `json:"id"`
-	Status   declaration.Status `json:"status"`
-	Access   Access             `json:"access"`
-	Nodes    []Node             `json:"nodes"`
-	Revision uint64             `json:"revision"`
+	State       declaration.State `json:"state"`
+	Access      Access            `json:"access"`
+	Nodes       []Node            `json:"nodes"`
+	Return      *Return           `json:"return,omitempty"`
+	StartedAt   time.Time         `json:"startedAt"`
+	SubmittedAt time.Time         `json:"submittedAt,omitzero"`
+	UpdatedAt   time.Time         `json:"updatedAt"`
+	Content     uint64            `json:"content"` // revision of the Content that belongs to it
+	Revision    uint64            `json:"revision"`
 }
 
 // Timelines is read by declaration id only.
-var Timelines = readmodels.View[Timeline]{Name: "timeline", Version: 1}
+var Timelines = readmodels.View[Timeline]{Name: "timeline", Version: 2}
 
 // Work is a declaration that waits for an organization's decision. While it waits for nobody, Organization is
 // empty and no query finds it.

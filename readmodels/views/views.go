@@ -15,7 +15,7 @@ import (
 // Specs lists every view, for stores to open and for the tracker to wait on.
 func Specs() []readmodels.Spec {
 	return []readmodels.Spec{
-		Histories.Spec(), Forms.Spec(), Timelines.Spec(), Worklists.Spec(),
+		Histories.Spec(), Contents.Spec(), Timelines.Spec(), Worklists.Spec(),
 		Bindings.Spec(), Units.Spec(), Notices.Spec(), Organizations.Spec(), Audits.Spec(), Statistics.Spec(),
 	}
 }
