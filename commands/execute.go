@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"go.opentelemetry.io/otel/attribute"
 
 	"zhiping/domain"
 )
@@ -21,13 +22,13 @@ import (
 // MaxAttempts bounds how often a command is decided anew after losing a race.
 const MaxAttempts = 10
 
-// Envelope is what comes with a command: who asks, from where, and under which conditions.
+// Envelope is what comes with a command: who asks, from where, and under which conditions. The trace that a command
+// belongs to comes with its context.
 type Envelope struct {
 	Actor         domain.Actor
 	IP            string
 	CorrelationID string
 	CausationID   string
-	Traceparent   string
 	// Key is the caller's Idempotency-Key: the same key of the same caller is the same command. Empty for none.
 	Key string
 	// IfMatch is the revision that the caller has seen; the command is refused on any other. Nil for none.
@@ -79,11 +80,13 @@ type request[S, C any] struct {
 func execute[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E], r request[S, C]) (res Result[S], err error) {
 	started := x.clock()
 	report := Report{Command: r.name, Stream: domain.Stream(a.category, r.id), Actor: r.env.Actor.ID}
+	ctx, end := x.span(ctx, "command "+r.name, attribute.String("stream", report.Stream))
 	defer func() {
 		report.Duration, report.Err = x.clock().Sub(started), err
+		end(err)
 		x.observe(ctx, report)
 	}()
-	meta, err := x.metadata(r.env, r.name, r.cmd)
+	meta, err := x.metadata(ctx, r.env, r.name, r.cmd)
 	if err != nil {
 		return res, err
 	}
@@ -109,7 +112,7 @@ func execute[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E]
 			report.Replayed = true
 			return replay(ctx, x, a, report.Stream, meta)
 		}
-		events, err := decide(ctx, a, r, l)
+		events, err := decide(ctx, x, a, r, l)
 		if (err != nil || len(events) == 0) && !fresh {
 			cached = false
 			continue
@@ -150,7 +153,9 @@ func execute[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E]
 	return res, domain.ErrConcurrentChange
 }
 
-func decide[S, C, E any](ctx context.Context, a aggregate[S, C, E], r request[S, C], l loaded[S]) ([]E, error) {
+func decide[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E], r request[S, C], l loaded[S]) (_ []E, err error) {
+	ctx, end := x.span(ctx, "decide")
+	defer func() { end(err) }()
 	if err := r.authorise(l.state); err != nil {
 		return nil, err
 	}
@@ -215,7 +220,7 @@ func replay[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E],
 	return at.result(), nil
 }
 
-func (x *Executor) metadata(env Envelope, name string, cmd any) (domain.Metadata, error) {
+func (x *Executor) metadata(ctx context.Context, env Envelope, name string, cmd any) (domain.Metadata, error) {
 	body, err := json.Marshal(cmd)
 	if err != nil {
 		return domain.Metadata{}, fmt.Errorf("fingerprint of %s: %w", name, err)
@@ -229,7 +234,7 @@ func (x *Executor) metadata(env Envelope, name string, cmd any) (domain.Metadata
 		Actor: env.Actor.ID, ActorName: env.Actor.Name, Role: env.Actor.Role(),
 		Organization: env.Actor.Organization, IP: env.IP, CorrelationID: env.CorrelationID,
 		CausationID: env.CausationID, CommandID: id, Command: name,
-		Fingerprint: hex.EncodeToString(sum[:8]), Traceparent: env.Traceparent,
+		Fingerprint: hex.EncodeToString(sum[:8]), Traceparent: traceparent(ctx),
 	}, nil
 }
 

@@ -9,6 +9,8 @@ import (
 
 	"github.com/google/uuid"
 	lru "github.com/hashicorp/golang-lru/v2"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"zhiping/domain"
 	"zhiping/domain/binding"
@@ -32,7 +34,7 @@ type Index interface {
 	Waiting(ctx context.Context, organization string) (bool, error)
 }
 
-// Config is what an Executor is made of. All but Observe is required.
+// Config is what an Executor is made of. All but Observe and Tracer is required.
 type Config struct {
 	Store      EventStore
 	Index      Index
@@ -44,6 +46,8 @@ type Config struct {
 	Remember int
 	// Observe hears of every command once it is done, for logs and metrics. It must not block.
 	Observe func(context.Context, Report)
+	// Tracer makes a span of each command, with its load and its decision, within the trace of its context.
+	Tracer trace.Tracer
 }
 
 // Validate joins all faults of the configuration.
@@ -69,6 +73,7 @@ type Executor struct {
 	clock      func() time.Time
 	newID      func() uuid.UUID
 	observe    func(context.Context, Report)
+	tracer     trace.Tracer
 	types      map[reflect.Type]domain.EventType
 	turns      [1024]chan struct{} // one at a time a stream; streams share them by hash
 	cache      *lru.Cache[string, any]
@@ -103,10 +108,13 @@ func New(c Config) (*Executor, error) {
 	}
 	x := &Executor{
 		store: c.Store, index: c.Index, definition: c.Definition, compile: c.Compile, clock: c.Clock,
-		newID: c.NewID, observe: c.Observe, cache: cache, checkers: checkers, types: map[reflect.Type]domain.EventType{},
+		newID: c.NewID, observe: c.Observe, tracer: c.Tracer, cache: cache, checkers: checkers, types: map[reflect.Type]domain.EventType{},
 	}
 	if x.observe == nil {
 		x.observe = func(context.Context, Report) {}
+	}
+	if x.tracer == nil {
+		x.tracer = noop.NewTracerProvider().Tracer("")
 	}
 	for i := range x.turns {
 		x.turns[i] = make(chan struct{}, 1)

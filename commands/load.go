@@ -41,6 +41,8 @@ func load[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E], s
 	if cached {
 		return l, false, nil
 	}
+	ctx, end := x.span(ctx, "load "+a.category)
+	defer func() { end(err) }()
 	events, err := x.store.Read(ctx, stream, uint64(l.revision+1)) //nolint:gosec // NoStream+1 is 0
 	if err != nil {
 		return l, false, fmt.Errorf("read %s: %w", stream, err)

@@ -18,7 +18,6 @@ import (
 // request is what the edge knows of a request before any handler runs. It lives as long as the handler.
 type request struct {
 	id, lang, path, ip string
-	traceparent        string
 	actor              domain.Actor
 	token              string
 	signedIn           bool
@@ -42,7 +41,7 @@ func requestOf(ctx context.Context) *request {
 
 // envelope is what the executor needs to know of the request.
 func (rq *request) envelope() commands.Envelope {
-	return commands.Envelope{Actor: rq.actor, IP: rq.ip, CorrelationID: rq.id, CausationID: rq.id, Traceparent: rq.traceparent, Key: rq.key, IfMatch: rq.ifMatch}
+	return commands.Envelope{Actor: rq.actor, IP: rq.ip, CorrelationID: rq.id, CausationID: rq.id, Key: rq.key, IfMatch: rq.ifMatch}
 }
 
 const (
@@ -54,7 +53,7 @@ const (
 // receive runs before every handler: it reads the headers that all routes share, signs the caller in, reads the body
 // within its limit, and turns a panic into a 500 that says nothing.
 func (s *Server) receive(c *fiber.Ctx) (err error) {
-	rq := &request{lang: language(c.Get(fiber.HeaderAcceptLanguage)), path: c.Path(), ip: c.IP(), fiber: c, traceparent: c.Get("traceparent")}
+	rq := &request{lang: language(c.Get(fiber.HeaderAcceptLanguage)), path: c.Path(), ip: c.IP(), fiber: c}
 	if rq.id = c.Get(fiber.HeaderXRequestID); !sane(rq.id, maxID) {
 		rq.id = s.NewID()
 	}

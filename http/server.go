@@ -14,6 +14,8 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humafiber"
 	"github.com/gofiber/fiber/v2"
 	"github.com/gofiber/fiber/v2/middleware/adaptor"
+	"go.opentelemetry.io/otel/trace"
+	"go.opentelemetry.io/otel/trace/noop"
 
 	"zhiping/commands"
 	"zhiping/domain"
@@ -69,7 +71,7 @@ type Feed interface {
 	ReadAll(ctx context.Context, after uint64, types []string, limit int) (events []domain.Recorded, next uint64, more bool, err error)
 }
 
-// Config is what a Server is made of. All but Metrics, Request and Logger is required.
+// Config is what a Server is made of. All but Metrics, Request, Tracer and Logger is required.
 type Config struct {
 	Executor  *commands.Executor
 	Events    commands.EventStore
@@ -89,7 +91,9 @@ type Config struct {
 	Metrics nethttp.Handler
 	// Request is told of every request once it is answered, by its route's pattern. It must not block.
 	Request func(method, route string, status int, took time.Duration)
-	Logger  *slog.Logger
+	// Tracer makes a span of every request to the API.
+	Tracer trace.Tracer
+	Logger *slog.Logger
 	// OpsOnly leaves out the API: a projector node answers health checks and metrics only.
 	OpsOnly bool
 	// Secure marks cookies as for TLS only.
@@ -142,13 +146,16 @@ func New(c Config) (*Server, error) {
 	if c.Request == nil {
 		c.Request = func(string, string, int, time.Duration) {}
 	}
+	if c.Tracer == nil {
+		c.Tracer = noop.NewTracerProvider().Tracer("")
+	}
 	s := &Server{Config: c, done: make(chan struct{})}
 	s.app = fiber.New(fiber.Config{
 		DisableStartupMessage: true, ErrorHandler: s.fiberError, Immutable: true, StrictRouting: true, UnescapePath: true,
 		StreamRequestBody: true, DisablePreParseMultipartForm: true, BodyLimit: prefetch,
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, ReadBufferSize: 16 << 10,
 	})
-	s.app.Use(s.receive)
+	s.app.Use(s.trace, s.receive)
 	config := huma.DefaultConfig("zhiping 职评", "1")
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "/openapi", "", ""
 	config.CreateHooks = nil // no $schema links in bodies

@@ -99,7 +99,7 @@ func (n *node) close() {
 const closing = 20 * time.Second
 
 func (n *node) openTracing(ctx context.Context, _ *serveCmd) (err error) {
-	if n.tracing, err = telemetry.NewTracing(ctx, telemetry.TracingConfig{Service: "zhiping", Endpoint: os.Getenv("OTEL_EXPORTER_OTLP_ENDPOINT")}); err != nil {
+	if n.tracing, err = telemetry.NewTracing(ctx, telemetry.TracingConfig{Service: "zhiping"}); err != nil {
 		return err
 	}
 	n.later(func() error {
@@ -111,7 +111,7 @@ func (n *node) openTracing(ctx context.Context, _ *serveCmd) (err error) {
 }
 
 func (n *node) openEvents(ctx context.Context, c *serveCmd) error {
-	cfg := eventstore.Config{ConnectionString: c.Eventstore, Logger: n.logger}
+	cfg := eventstore.Config{ConnectionString: c.Eventstore, Logger: n.logger, Tracer: n.tracing.Tracer("eventstore")}
 	if n.metrics != nil {
 		cfg.Observe = n.metrics.EventStore()
 	}
@@ -198,6 +198,7 @@ func (n *node) openExecutor(context.Context, *serveCmd) (err error) {
 		Clock:      n.clock,
 		NewID:      uuid.New,
 		Observe:    n.logCommand,
+		Tracer:     n.tracing.Tracer("commands"),
 	})
 	return err
 }

@@ -109,22 +109,53 @@ func TestTwoProgramsInOneProcessDoNotMeet(t *testing.T) {
 	require.Zero(t, testutil.CollectAndCount(b.httpSeconds))
 }
 
-func TestATraceparentCarriesATraceOn(t *testing.T) {
-	spans := tracetest.NewInMemoryExporter()
-	tracing := newTracing(TracingConfig{Service: "zhiping"}, spans)
-	ctx, request := tracing.Tracer("http").Start(t.Context(), "POST /api/declarations")
-	header := Traceparent(ctx)
-	require.NotEmpty(t, header)
-	_, projected := tracing.Tracer("projections").Start(WithTraceparent(context.Background(), header), "project")
-	require.Equal(t, request.SpanContext().TraceID(), projected.SpanContext().TraceID())
-	projected.End()
-	request.End()
-	require.NoError(t, tracing.Close(t.Context()))
+func TestTheEnvironmentSaysWhatIsTraced(t *testing.T) {
+	for _, ex := range []struct {
+		name    string
+		env     map[string]string
+		sampled bool
+		fails   string
+	}{
+		{name: "nothing without a collector"},
+		{name: "everything with one", env: map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1"}, sampled: true},
+		{name: "nothing when switched off", env: map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_SDK_DISABLED": "true"}},
+		{name: "nothing when no exporter is wanted", env: map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_TRACES_EXPORTER": "none"}},
+		{name: "none of the traces", env: map[string]string{"OTEL_EXPORTER_OTLP_TRACES_ENDPOINT": "http://127.0.0.1:1", "OTEL_TRACES_SAMPLER": "parentbased_traceidratio", "OTEL_TRACES_SAMPLER_ARG": "0"}},
+		{name: "what is not there", env: map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_EXPORTER_OTLP_PROTOCOL": "grpc"}, fails: "only http/protobuf"},
+		{name: "who is not there", env: map[string]string{"OTEL_EXPORTER_OTLP_ENDPOINT": "http://127.0.0.1:1", "OTEL_TRACES_EXPORTER": "zipkin"}, fails: "only otlp"},
+	} {
+		t.Run(ex.name, func(t *testing.T) {
+			for k, v := range ex.env {
+				t.Setenv(k, v)
+			}
+			tracing, err := NewTracing(t.Context(), TracingConfig{Service: "zhiping"})
+			if ex.fails != "" {
+				require.ErrorContains(t, err, ex.fails)
+				return
+			}
+			require.NoError(t, err)
+			_, span := tracing.Tracer("http").Start(t.Context(), "POST /declarations")
+			require.True(t, span.SpanContext().IsValid(), "spans have ids whether or not they are kept")
+			require.Equal(t, ex.sampled, span.SpanContext().IsSampled())
+			// The span does not end: there is no collector to wait for.
+			require.NoError(t, tracing.Close(t.Context()))
+		})
+	}
+}
 
-	require.Empty(t, Traceparent(t.Context()))
-	none, err := NewTracing(t.Context(), TracingConfig{})
+func TestTracesNameTheProgram(t *testing.T) {
+	t.Setenv("OTEL_RESOURCE_ATTRIBUTES", "deployment.environment=test")
+	spans := tracetest.NewInMemoryExporter()
+	tracing, err := newTracing(t.Context(), TracingConfig{Service: "zhiping", Version: "1"}, spans)
 	require.NoError(t, err)
-	_, span := none.Tracer("http").Start(t.Context(), "x")
-	require.False(t, span.IsRecording())
-	require.NoError(t, none.Close(t.Context()))
+	_, span := tracing.Tracer("http").Start(t.Context(), "x")
+	span.End()
+	require.NoError(t, tracing.provider.ForceFlush(t.Context()))
+	found := map[string]string{}
+	for _, kv := range spans.GetSpans()[0].Resource.Attributes() {
+		found[string(kv.Key)] = kv.Value.AsString()
+	}
+	require.Equal(t, "zhiping", found["service.name"])
+	require.Equal(t, "test", found["deployment.environment"])
+	require.NoError(t, tracing.Close(t.Context()))
 }
