@@ -85,6 +85,40 @@ func TestTombstoneIsForEver(t *testing.T) {
 	}
 }
 
+// TestMetadataGoesWithItsTombstonedStream, as on the official server (IndexReader.GetStreamLastEventNumberCached).
+func TestMetadataGoesWithItsTombstonedStream(t *testing.T) {
+	ctx := context10s(t)
+	c := connect(t)
+	var m esdb.StreamMetadata
+	m.SetMaxCount(3)
+	_, err := c.SetStreamMetadata(ctx, "s", esdb.AppendToStreamOptions{}, m)
+	require.NoError(t, err)
+	_, err = c.TombstoneStream(ctx, "s", esdb.TombstoneStreamOptions{})
+	require.NoError(t, err)
+	_, err = c.SetStreamMetadata(ctx, "s", esdb.AppendToStreamOptions{}, m)
+	require.Equal(t, esdb.ErrorCodeStreamDeleted, codeOf(err))
+	_, err = readAllOf(t, c, "$$s")
+	require.Equal(t, esdb.ErrorCodeStreamDeleted, codeOf(err))
+}
+
+// TestLiveSubscriberSeesWhatIsTruncatedAtOnce appends three events of which reads see only the last from the start.
+func TestLiveSubscriberSeesWhatIsTruncatedAtOnce(t *testing.T) {
+	ctx := context10s(t)
+	c := connect(t)
+	sub, err := c.SubscribeToStream(ctx, "$$s", esdb.SubscribeToStreamOptions{From: esdb.Start{}})
+	require.NoError(t, err)
+	defer func() { _ = sub.Close() }()
+	require.NotNil(t, sub.Recv().CaughtUp)
+	_, err = c.AppendToStream(ctx, "$$s", esdb.AppendToStreamOptions{}, events(0, 3)...)
+	require.NoError(t, err)
+	for n := range uint64(3) {
+		require.Equal(t, n, sub.Recv().EventAppeared.OriginalEvent().EventNumber)
+	}
+	got, err := readAllOf(t, c, "$$s")
+	require.NoError(t, err)
+	require.Len(t, got, 1)
+}
+
 func TestMetadataTruncatesReads(t *testing.T) {
 	ctx := context10s(t)
 	c := connect(t)

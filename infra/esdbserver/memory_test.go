@@ -1,9 +1,13 @@
+//go:build unix
+
 package esdbserver_test
 
 import (
 	"context"
 	"fmt"
+	"os"
 	"runtime"
+	"strings"
 	"testing"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
@@ -79,4 +83,27 @@ func heap() uint64 {
 	var m runtime.MemStats
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
+}
+
+// TestServerStaysWithinItsMemory bounds the server's process, SQLite included, with many events, streams and
+// standing subscribers. The bound is that of the full scale, which ESDBSERVER_LONG comes near.
+func TestServerStaysWithinItsMemory(t *testing.T) {
+	total, subscriptions := rounds(10_000, 2_000_000), rounds(100, 1000)
+	p := spawn(t, t.TempDir())
+	defer func() { p.kill(); _ = p.client.Close() }()
+	fill(t, p.client, total)
+	standStill(t, p.at, subscriptions)
+	data, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", p.cmd.Process.Pid))
+	if err != nil {
+		t.Skip("this system does not tell the memory of a process: ", err)
+	}
+	for line := range strings.Lines(string(data)) {
+		var kib int
+		if _, err := fmt.Sscanf(line, "VmHWM: %d kB", &kib); err == nil {
+			t.Logf("%d events in %d streams, %d subscriptions: at most %d MiB", total, total/10, subscriptions, kib>>10)
+			require.Less(t, kib, 500<<10)
+			return
+		}
+	}
+	t.Skip("this system does not tell the memory of a process")
 }

@@ -47,7 +47,7 @@ func (r *reading) ended() error {
 }
 
 // followStream delivers a stream from a revision on, exclusive, for ever. A stream that does not exist yet is
-// followed from its beginning.
+// followed from its beginning. A tombstone is delivered to those who saw the stream alive, and ends the call.
 func (r *reading) followStream(name string, o *streams.ReadReq_Options_StreamOptions) error {
 	w := r.store.Watch(name)
 	defer w.Close()
@@ -72,32 +72,33 @@ func (r *reading) followStream(name string, o *streams.ReadReq_Options_StreamOpt
 	if err := r.confirm(); err != nil {
 		return err
 	}
-	for caught := false; ; {
-		p, err := r.store.ReadStream(r.ctx, name, next, false, page)
-		switch {
-		case errors.Is(err, store.ErrNotFound):
-			p.Done = true
-		case err != nil:
-			return r.tombstoned(name, caught, err)
-		default:
-			for _, e := range p.Events {
-				if err := r.send(e); err != nil {
-					return err
-				}
-			}
-			next = p.Next
+	for live := false; ; {
+		read := r.history
+		if live {
+			read = r.committed
 		}
-		if !p.Done {
-			caught = false
-			err = r.ended()
-		} else {
-			if !caught {
-				if err := r.caughtUp(); err != nil {
-					return err
-				}
+		p, err := read(name, next)
+		if err != nil {
+			return err
+		}
+		for _, e := range p.Events {
+			if err := r.send(e); err != nil {
+				return err
 			}
-			caught = true
+			if e.Type == store.TombstoneType && e.Revision == math.MaxInt64 {
+				return &store.StreamDeletedError{Stream: name}
+			}
+		}
+		next = max(next, p.Next)
+		switch {
+		case !p.Done:
+			err = r.ended()
+		case live:
 			err = r.await(w)
+		default:
+			// Whatever is committed from now on is delivered, even if it is truncated before it is read.
+			live, next = true, max(next, p.Stream.Last+1)
+			err = r.caughtUp()
 		}
 		if err != nil {
 			return err
@@ -105,22 +106,17 @@ func (r *reading) followStream(name string, o *streams.ReadReq_Options_StreamOpt
 	}
 }
 
-// tombstoned delivers the tombstone to a subscription that saw the stream alive, and ends it.
-func (r *reading) tombstoned(name string, wasLive bool, err error) error {
-	var deleted *store.StreamDeletedError
-	if !errors.As(err, &deleted) || !wasLive {
-		return err
+// history reads a page of what a stream shows. A stream that does not exist, or is deleted softly, shows nothing.
+func (r *reading) history(name string, from int64) (store.StreamPage, error) {
+	p, err := r.store.ReadStream(r.ctx, name, from, false, page)
+	if errors.Is(err, store.ErrNotFound) {
+		p.Next, p.Done, err = from, true, nil
 	}
-	e, readErr := r.store.TombstoneOf(r.ctx, name)
-	if readErr != nil {
-		return readErr
-	}
-	if e != nil {
-		if err := r.send(e); err != nil {
-			return err
-		}
-	}
-	return err
+	return p, err
+}
+
+func (r *reading) committed(name string, from int64) (store.StreamPage, error) {
+	return r.store.ReadCommitted(r.ctx, name, from, page)
 }
 
 // followAll delivers everything from a position on, exclusive, for ever. With a filter, checkpoints tell the

@@ -56,16 +56,16 @@ func (t *tx) append(name string, expected int64, events []Proposed) (Result, err
 	if len(events) == 0 {
 		return Result{Revision: s.Last, Position: t.position}, nil
 	}
-	if err := t.undelete(s); err != nil {
-		return Result{}, err
-	}
+	revive, next := s.SoftDeleted(), s.Last+1
 	for _, e := range events {
 		if err := t.add(s, e); err != nil {
 			return Result{}, err
 		}
 	}
 	res := Result{Revision: s.Last, Position: t.position}
-	if IsMetastream(name) {
+	if revive {
+		err = t.revive(s, next)
+	} else if IsMetastream(name) {
 		err = t.describe(name[len(metaPrefix):], events[len(events)-1])
 	}
 	return res, err
@@ -81,7 +81,7 @@ func deref(r *Result) Result {
 // check decides about an expected revision. It answers a result when the append has happened before, an error
 // when it is refused, and neither when it may go on.
 //
-//	tombstoned                              → StreamDeletedError, whatever is expected
+//	tombstoned, or metadata of such a stream → StreamDeletedError, whatever is expected
 //	StreamExists, soft-deleted              → StreamDeletedError
 //	StreamExists, neither events nor metadata → wrong
 //	Any or StreamExists, all ids known      → as the first time; some known after the first → wrong
@@ -90,8 +90,16 @@ func deref(r *Result) Result {
 //	a revision above the current one        → wrong
 func (t *tx) check(s *Stream, expected int64, events []Proposed) (*Result, error) {
 	wrong := &WrongExpectedError{Stream: s.Name, Expected: expected, Current: s.Last}
+	gone := s.Tombstoned()
+	if IsMetastream(s.Name) {
+		of, err := t.stream(s.Name[len(metaPrefix):])
+		if err != nil {
+			return nil, err
+		}
+		gone = gone || of.Tombstoned()
+	}
 	switch {
-	case s.Tombstoned():
+	case gone:
 		return nil, &StreamDeletedError{Stream: s.Name}
 	case expected == StreamExists && s.SoftDeleted():
 		return nil, &StreamDeletedError{Stream: s.Name}
@@ -158,11 +166,8 @@ func (t *tx) repeatedAt(s *Stream, expected int64, events []Proposed, wrong erro
 	return &res, nil
 }
 
-// undelete makes a soft-deleted stream readable again from its next revision on.
-func (t *tx) undelete(s *Stream) error {
-	if !s.SoftDeleted() {
-		return nil
-	}
+// revive makes a soft-deleted stream readable again from a revision on. What else its metadata says stays.
+func (t *tx) revive(s *Stream, from int64) error {
 	meta, err := t.stream(metaPrefix + s.Name)
 	if err != nil {
 		return err
@@ -177,7 +182,7 @@ func (t *tx) undelete(s *Stream) error {
 			data = asBytes(row[0])
 		}
 	}
-	return t.setMetadata(s, meta, withTruncateBefore(data, s.Last+1))
+	return t.setMetadata(s, meta, withTruncateBefore(data, from))
 }
 
 // setMetadata writes a metadata event of our own.
@@ -200,13 +205,11 @@ func (t *tx) describe(name string, e Proposed) error {
 	}
 	wasDeleted := s.SoftDeleted()
 	t.change(s)
-	s.Metadata = parseMetadata(e.Data)
-	if !wasDeleted || s.SoftDeleted() {
-		return nil
+	if s.Metadata = (Metadata{}); e.JSON {
+		s.Metadata = parseMetadata(e.Data)
 	}
-	meta, err := t.stream(metaPrefix + name)
-	if err != nil {
-		return err
+	if wasDeleted {
+		return t.revive(s, s.Last+1)
 	}
-	return t.setMetadata(s, meta, withTruncateBefore(e.Data, s.Last+1))
+	return nil
 }

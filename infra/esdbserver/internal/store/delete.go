@@ -44,7 +44,7 @@ func (t *tx) remove(name string, expected int64, hard bool) error {
 		return err
 	}
 	if hard {
-		return t.add(s, Proposed{ID: uuid.New(), Type: TombstoneType, JSON: true, Data: []byte("{}")})
+		return t.add(s, Proposed{ID: uuid.New(), Type: TombstoneType})
 	}
 	meta, err := t.stream(metaPrefix + name)
 	if err != nil {

@@ -78,11 +78,14 @@ func (s *Store) AppendLinks(ctx context.Context, links []Link, name string, body
 			if st.Tombstoned() {
 				continue
 			}
-			if err := t.undelete(st); err != nil {
-				return err
-			}
+			revive, next := st.SoftDeleted(), st.Last+1
 			if err := t.add(st, l.Proposed); err != nil {
 				return err
+			}
+			if revive {
+				if err := t.revive(st, next); err != nil {
+					return err
+				}
 			}
 		}
 		return t.putDocument(name, body)

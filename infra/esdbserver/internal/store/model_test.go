@@ -1,7 +1,9 @@
 package store
 
 import (
+	"context"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -9,229 +11,145 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 	"pgregory.net/rapid"
+
+	"zhiping/infra/esdbserver/internal/model"
 )
 
-// modelStream is a stream as simply as it can be told: what was appended, and what reads may see.
-type modelStream struct {
-	events     []Proposed
-	from       int64 // lowest revision that reads may see
-	deleted    bool  // soft
-	tombstoned bool
-	hasMeta    bool
-}
-
-// model is the whole store, and the order in which events were acknowledged.
-type model struct {
-	streams map[string]*modelStream
-	log     []uuid.UUID // user events only: what the store writes itself is not the model's business
-}
-
-func (m *model) stream(name string) *modelStream {
-	if m.streams[name] == nil {
-		m.streams[name] = &modelStream{}
-	}
-	return m.streams[name]
-}
-
-type verdict int
-
-const (
-	accepted verdict = iota
-	repeated
-	wrongRevision
-	deleted
-)
-
-// judge says what an append must come to.
-func (m *model) judge(s *modelStream, expected int64, events []Proposed) verdict {
-	last := int64(len(s.events)) - 1
-	at := func(e Proposed) int {
-		// the newest with that id, as an id may have been appended more than once at different places
-		for i := len(s.events) - 1; i >= 0; i-- {
-			if s.events[i].ID == e.ID {
-				return i
-			}
-		}
-		return -1
-	}
-	switch {
-	case s.tombstoned || expected == StreamExists && s.deleted:
-		return deleted
-	case expected == StreamExists && last < 0 && !s.hasMeta:
-		return wrongRevision
-	case expected == Any || expected == StreamExists:
-		for i, e := range events {
-			if known := at(e) >= 0; !known && i == 0 {
-				return accepted
-			} else if !known {
-				return wrongRevision
-			}
-		}
-		return repeated
-	case expected > last:
-		return wrongRevision
-	case expected == last:
-		return accepted
-	}
-	for i, e := range events {
-		n := expected + 1 + int64(i)
-		if n > last || s.events[n].ID != e.ID {
-			if i == 0 && expected == NoStream && s.deleted {
-				return accepted
-			}
-			return wrongRevision
-		}
-	}
-	return repeated
-}
-
-func verdictOf(err error) verdict {
+func verdictOf(err error) model.Verdict {
 	var wrong *WrongExpectedError
 	var gone *StreamDeletedError
 	switch {
 	case err == nil:
-		return accepted
+		return model.Accepted
 	case errors.As(err, &wrong):
-		return wrongRevision
+		return model.WrongRevision
 	case errors.As(err, &gone):
-		return deleted
+		return model.Deleted
+	case errors.Is(err, ErrNotFound):
+		return model.NotFound
 	}
-	return -1
+	return model.Unknown
 }
 
 // machine runs the store beside the model.
 type machine struct {
-	t     *testing.T
 	dir   string
 	store *Store
-	model model
+	model *model.Store
 }
 
-var modelStreams = []string{"a", "b-1", "b-2"}
+func drawStream(t *rapid.T) string {
+	return rapid.SampledFrom([]string{"a", "b-1", "b-2"}).Draw(t, "stream")
+}
+
+func (m *machine) drawExpected(t *rapid.T, s *model.Stream) int64 {
+	return rapid.OneOf(
+		rapid.SampledFrom([]int64{Any, NoStream, StreamExists, s.Last()}), rapid.Int64Range(0, 6),
+	).Draw(t, "expected")
+}
 
 func (m *machine) append(t *rapid.T) {
-	name := rapid.SampledFrom(modelStreams).Draw(t, "stream")
-	s := m.model.stream(name)
-	expected := rapid.OneOf(
-		rapid.SampledFrom([]int64{Any, NoStream, StreamExists, int64(len(s.events)) - 1}), rapid.Int64Range(0, 6),
-	).Draw(t, "expected")
-	events := make([]Proposed, rapid.IntRange(1, 4).Draw(t, "count"))
+	s := m.model.Stream(drawStream(t))
+	events := make([]model.Event, rapid.IntRange(1, 4).Draw(t, "count"))
 	again := -1 // repeat what is in the stream from here on
-	if len(s.events) > 0 && rapid.Bool().Draw(t, "repeat") {
-		again = rapid.IntRange(0, len(s.events)-1).Draw(t, "from")
+	if len(s.Events) > 0 && rapid.Bool().Draw(t, "repeat") {
+		again = rapid.IntRange(0, len(s.Events)-1).Draw(t, "from")
 	}
 	for i := range events {
-		events[i] = Proposed{ID: uuid.New(), Type: "T", Data: []byte{byte(i)}}
-		if again >= 0 && again+i < len(s.events) {
-			events[i] = s.events[again+i]
+		events[i] = model.Event{ID: uuid.New(), Type: "T", Data: []byte{byte(i)}}
+		if again >= 0 && again+i < len(s.Events) {
+			events[i] = s.Events[again+i]
 		}
 	}
-	want := m.model.judge(s, expected, events)
-	res, err := m.store.Append(t.Context(), name, expected, events)
-	got := verdictOf(err)
-	if want == repeated {
-		require.Equal(t, accepted, got, "%v", err)
-		return
-	}
-	require.Equal(t, want, got, "%v", err)
-	if want != accepted {
-		return
-	}
-	if s.deleted {
-		s.deleted, s.from = false, int64(len(s.events))
-	}
-	for _, e := range events {
-		s.events = append(s.events, e)
-		m.model.log = append(m.model.log, e.ID)
-	}
-	require.Equal(t, int64(len(s.events))-1, res.Revision)
-	require.Equal(t, m.store.Head(), res.Position)
+	m.write(t, s, m.drawExpected(t, s), events)
 }
 
-func (m *machine) delete(t *rapid.T) {
-	name := rapid.SampledFrom(modelStreams).Draw(t, "stream")
-	s := m.model.stream(name)
-	last := int64(len(s.events)) - 1
-	_, err := m.store.Delete(t.Context(), name, Any)
-	switch {
-	case s.tombstoned:
-		require.Equal(t, deleted, verdictOf(err))
-	case last < 0 && !s.hasMeta:
-		require.Equal(t, wrongRevision, verdictOf(err))
-	default:
+func (m *machine) describe(t *rapid.T) {
+	s := m.model.Stream("$$" + drawStream(t))
+	data := fmt.Appendf(nil, `{"$maxCount":%d,"$tb":%d}`,
+		rapid.IntRange(0, 4).Draw(t, "max count"), rapid.IntRange(0, 8).Draw(t, "truncate before"))
+	m.write(t, s, m.drawExpected(t, s), []model.Event{{ID: uuid.New(), Type: MetadataType, Data: data}})
+}
+
+func (m *machine) write(t *rapid.T, s *model.Stream, expected int64, events []model.Event) {
+	proposed := make([]Proposed, len(events))
+	for i, e := range events {
+		proposed[i] = Proposed{ID: e.ID, Type: e.Type, JSON: e.Type == MetadataType, Data: e.Data}
+	}
+	want, revision := m.model.JudgeAppend(s.Name, expected, events)
+	res, err := m.store.Append(t.Context(), s.Name, expected, proposed)
+	switch want {
+	case model.Accepted:
+		m.model.Append(s.Name, events)
+		fallthrough
+	case model.Repeated:
 		require.NoError(t, err)
-		s.deleted, s.hasMeta = true, true
+		require.Equal(t, revision, res.Revision)
+	default:
+		require.Equal(t, want, verdictOf(err), "%v", err)
 	}
 }
+
+func (m *machine) delete(t *rapid.T) { m.remove(t, m.store.Delete, false) }
 
 func (m *machine) tombstone(t *rapid.T) {
-	if rapid.IntRange(0, 9).Draw(t, "seldom") > 0 { // else soon all streams would be gone
-		return
+	if rapid.IntRange(0, 9).Draw(t, "seldom") == 0 { // else soon all streams would be gone
+		m.remove(t, m.store.Tombstone, true)
 	}
-	name := rapid.SampledFrom(modelStreams).Draw(t, "stream")
-	s := m.model.stream(name)
-	_, err := m.store.Tombstone(t.Context(), name, Any)
-	if s.tombstoned {
-		require.Equal(t, deleted, verdictOf(err))
-		return
-	}
-	require.NoError(t, err)
-	s.tombstoned = true
 }
 
-func (m *machine) truncate(t *rapid.T) {
-	name := rapid.SampledFrom(modelStreams).Draw(t, "stream")
-	s := m.model.stream(name)
-	if s.deleted || s.tombstoned {
-		return
+func (m *machine) remove(t *rapid.T, call func(context.Context, string, int64) (int64, error), forGood bool) {
+	s := m.model.Stream(drawStream(t))
+	expected := m.drawExpected(t, s)
+	want := m.model.JudgeRemove(s.Name, expected, forGood)
+	_, err := call(t.Context(), s.Name, expected)
+	require.Equal(t, want, verdictOf(err), "%v", err)
+	if want == model.Accepted {
+		m.model.Remove(s.Name, forGood)
 	}
-	keep := rapid.Int64Range(0, 8).Draw(t, "truncate before")
-	data := withTruncateBefore(nil, keep)
-	_, err := m.store.Append(t.Context(), metaPrefix+name, Any, []Proposed{{ID: uuid.New(), Type: MetadataType, JSON: true, Data: data}})
-	require.NoError(t, err)
-	s.from, s.hasMeta = keep, true
 }
 
 func (m *machine) read(t *rapid.T) {
-	name := rapid.SampledFrom(modelStreams).Draw(t, "stream")
-	s := m.model.stream(name)
-	from := rapid.Int64Range(0, 12).Draw(t, "from")
-	backwards := rapid.Bool().Draw(t, "backwards")
-	var got []Proposed
+	name := rapid.SampledFrom([]string{"", "$$"}).Draw(t, "of") + drawStream(t)
+	from, backwards := rapid.Int64Range(0, 12).Draw(t, "from"), rapid.Bool().Draw(t, "backwards")
+	want, verdict := m.model.Read(name, from, backwards, math.MaxInt)
+	var got []model.Entry
 	for at := from; ; {
 		p, err := m.store.ReadStream(t.Context(), name, at, backwards, Page{Limit: 2, MaxBytes: 1 << 20})
-		if s.tombstoned {
-			require.Equal(t, deleted, verdictOf(err))
+		require.Equal(t, verdict, verdictOf(err), "%v", err)
+		if err != nil {
 			return
 		}
-		if s.deleted || len(s.events) == 0 {
-			require.ErrorIs(t, err, ErrNotFound)
-			return
-		}
-		require.NoError(t, err)
-		for _, e := range p.Events {
-			got = append(got, Proposed{ID: e.ID, Type: e.Type, Data: e.Data})
-		}
+		got = append(got, entries(p.Events)...)
 		if at = p.Next; p.Done {
 			break
 		}
 	}
-	var want []Proposed
-	for n, e := range s.events {
-		n := int64(n)
-		if n >= s.from && (backwards && n <= from || !backwards && n >= from) {
-			want = append(want, e)
+	requireEntries(t, want, got)
+}
+
+func entries(events []*Event) []model.Entry {
+	out := make([]model.Entry, len(events))
+	for i, e := range events {
+		out[i] = model.Entry{Stream: e.Stream, Revision: e.Revision, Event: model.Event{ID: e.ID, Type: e.Type, Data: e.Data}}
+	}
+	return out
+}
+
+// requireEntries compares events; those that the store wrote itself have ids that the model does not know.
+func requireEntries(t *rapid.T, want, got []model.Entry) {
+	require.Len(t, got, len(want))
+	for i, w := range want {
+		if w.ID == uuid.Nil {
+			w.ID = got[i].ID
 		}
+		require.Equal(t, fmt.Sprint(w), fmt.Sprint(got[i])) // no data and empty data are the same
 	}
-	if backwards {
-		slices.Reverse(want)
-	}
-	require.Equal(t, want, got)
 }
 
 // readAll finds exactly the acknowledged events, in the order of their acknowledgement, both ways.
 func (m *machine) readAll(t *rapid.T) {
-	collect := func(backwards bool) (out []uuid.UUID) {
+	collect := func(backwards bool) (out []model.Entry) {
 		at, last := int64(0), int64(0)
 		if backwards {
 			at, last = math.MaxInt64, math.MaxInt64
@@ -245,19 +163,17 @@ func (m *machine) readAll(t *rapid.T) {
 			for _, e := range events {
 				require.True(t, e.Position > last != backwards, "positions are in order")
 				at, last = e.Position, e.Position
-				if e.Type == "T" {
-					out = append(out, e.ID)
-				}
 			}
+			out = append(out, entries(events)...)
 			if !backwards {
 				at++
 			}
 		}
 	}
-	require.Equal(t, m.model.log, collect(false))
+	requireEntries(t, m.model.Log, collect(false))
 	back := collect(true)
 	slices.Reverse(back)
-	require.Equal(t, m.model.log, back)
+	requireEntries(t, m.model.Log, back)
 }
 
 func (m *machine) restart(t *rapid.T) {
@@ -273,12 +189,12 @@ func (m *machine) open(t require.TestingT) {
 
 func TestStoreBehavesAsItsModel(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		m := &machine{t: t, dir: t.TempDir(), model: model{streams: map[string]*modelStream{}}}
+		m := &machine{dir: t.TempDir(), model: model.New()}
 		m.open(rt)
 		defer func() { require.NoError(rt, m.store.Close()) }()
 		rt.Repeat(map[string]func(*rapid.T){
 			"append": m.append, "append again": m.append, "append more": m.append, "delete": m.delete,
-			"tombstone": m.tombstone, "truncate": m.truncate, "read": m.read, "read all": m.readAll, "restart": m.restart,
+			"tombstone": m.tombstone, "describe": m.describe, "read": m.read, "read all": m.readAll, "restart": m.restart,
 		})
 		m.readAll(rt)
 		r, err := Verify(rt.Context(), m.dir)

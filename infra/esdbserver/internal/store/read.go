@@ -87,21 +87,40 @@ func (s *Store) ReadStream(ctx context.Context, name string, from int64, backwar
 		case info.Last < 0 || info.SoftDeleted():
 			return ErrNotFound
 		}
-		return r.page(&out, from, backwards, p, info.expiry(ticks(s.opts.Now())))
+		low, high := info.First(), info.Last
+		if backwards {
+			high = min(high, from)
+		} else {
+			low = max(low, from)
+		}
+		out.Next = from
+		return r.page(&out, low, high, backwards, p, info.expiry(ticks(s.opts.Now())))
 	})
 	return out, err
 }
 
-func (r *reader) page(out *StreamPage, from int64, backwards bool, p Page, oldest int64) error {
-	low, high, st := out.Stream.First(), out.Stream.Last, r.forwards
-	if backwards {
-		high, st = min(high, from), r.backwards
-	} else {
-		low = max(low, from)
-	}
-	out.Next, out.Done = from, true
+// ReadCommitted reads one page of everything that was committed to a stream from a revision on, its tombstone
+// included: subscribers that are live get what is committed, even if it is truncated or deleted before they read it.
+func (s *Store) ReadCommitted(ctx context.Context, name string, from int64, p Page) (StreamPage, error) {
+	var out StreamPage
+	err := s.withReader(ctx, func(r *reader) (err error) {
+		if out.Stream, err = r.lookUp(name); err != nil {
+			return err
+		}
+		out.Next = from
+		return r.page(&out, from, out.Stream.Last, false, p, 0)
+	})
+	return out, err
+}
+
+func (r *reader) page(out *StreamPage, low, high int64, backwards bool, p Page, oldest int64) error {
+	out.Done = true
 	if low > high {
 		return nil
+	}
+	st := r.forwards
+	if backwards {
+		st = r.backwards
 	}
 	bytes := 0
 	return st.query(func(row []driver.Value) (bool, error) {
@@ -112,9 +131,10 @@ func (r *reader) page(out *StreamPage, from int64, backwards bool, p Page, oldes
 			return false, nil
 		}
 		out.Events = append(out.Events, e)
-		out.Next = e.Revision + 1
 		if backwards {
 			out.Next = e.Revision - 1
+		} else if out.Next = e.Revision; e.Revision < maxRevision {
+			out.Next++
 		}
 		return true, nil
 	}, out.Stream.ID, low, high, oldest, int64(p.Limit)+1)
@@ -130,7 +150,19 @@ func (s *Store) Stream(ctx context.Context, name string) (Stream, error) {
 	return out, err
 }
 
+// info tells how a stream stands for those who read it: the metadata of a tombstoned stream is gone with it.
 func (r *reader) info(name string) (Stream, error) {
+	s, err := r.lookUp(name)
+	if err == nil && IsMetastream(name) {
+		var of Stream
+		if of, err = r.lookUp(name[len(metaPrefix):]); of.Tombstoned() {
+			s.Last = maxRevision
+		}
+	}
+	return s, err
+}
+
+func (r *reader) lookUp(name string) (Stream, error) {
 	row, err := r.stream.one(name)
 	if err != nil || row == nil {
 		return Stream{Name: name, Last: NoStream}, err
@@ -195,21 +227,4 @@ func scanEvent(row []driver.Value) *Event {
 	}
 	copy(e.ID[:], asBytes(row[2]))
 	return e
-}
-
-// TombstoneOf returns the event that deleted a stream for good, or nil.
-func (s *Store) TombstoneOf(ctx context.Context, name string) (*Event, error) {
-	var out *Event
-	err := s.withReader(ctx, func(r *reader) error {
-		info, err := r.info(name)
-		if err != nil || !info.Tombstoned() {
-			return err
-		}
-		return r.forwards.query(func(row []driver.Value) (bool, error) {
-			out = scanEvent(row)
-			out.Stream = name
-			return false, nil
-		}, info.ID, int64(maxRevision), int64(maxRevision), int64(0), int64(1))
-	})
-	return out, err
 }

@@ -124,12 +124,15 @@ func (r *Report) revisions(ctx context.Context, c *conn) error {
 
 // metadata compares what is remembered of each stream with the newest event of its metastream.
 func (r *Report) metadata(ctx context.Context, c *conn) error {
-	const query = `SELECT s.name, s.tb, s.max_count, s.max_age, e.data FROM streams m
+	const query = `SELECT s.name, s.tb, s.max_count, s.max_age, e.data, e.json FROM streams m
 		JOIN streams s ON s.name = substr(m.name, 3)
 		JOIN events e ON e.stream = m.id AND e.revision = m.last
 		WHERE m.name >= '$$' AND m.name < '$%'`
 	return c.all(query, func(row []driver.Value) (bool, error) {
-		want := parseMetadata(asBytes(row[4]))
+		var want Metadata
+		if asInt(row[5]) != 0 {
+			want = parseMetadata(asBytes(row[4]))
+		}
 		if want.TruncateBefore != asInt(row[1]) || want.MaxCount != asInt(row[2]) || want.MaxAge != asInt(row[3]) {
 			r.fault("stream %q: its metadata is not what its newest metadata event says", asString(row[0]))
 		}
