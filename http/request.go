@@ -66,10 +66,6 @@ func (s *Server) receive(c *fiber.Ctx) (err error) {
 	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.Set(fiber.HeaderVary, fiber.HeaderAcceptLanguage)
-	started := s.Clock()
-	defer func() {
-		s.Request(c.Method(), c.Route().Path, c.Response().StatusCode(), s.Clock().Sub(started))
-	}()
 	defer func() {
 		if r := recover(); r != nil {
 			s.Logger.ErrorContext(ctx, "panic", "panic", r, "requestId", rq.id, "path", rq.path, "stack", string(debug.Stack()))

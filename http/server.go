@@ -71,7 +71,7 @@ type Feed interface {
 	ReadAll(ctx context.Context, after uint64, types []string, limit int) (events []domain.Recorded, next uint64, more bool, err error)
 }
 
-// Config is what a Server is made of. All but Metrics, Request, Tracer and Logger is required.
+// Config is what a Server is made of. All but Metrics, Request, InFlight, Tracer and Logger is required.
 type Config struct {
 	Executor  *commands.Executor
 	Events    commands.EventStore
@@ -91,6 +91,8 @@ type Config struct {
 	Metrics nethttp.Handler
 	// Request is told of every request once it is answered, by its route's pattern. It must not block.
 	Request func(method, route string, status int, took time.Duration)
+	// InFlight is told of 1 when a request comes and of -1 when it is answered. It must not block.
+	InFlight func(add int)
 	// Tracer makes a span of every request to the API.
 	Tracer trace.Tracer
 	Logger *slog.Logger
@@ -146,6 +148,9 @@ func New(c Config) (*Server, error) {
 	if c.Request == nil {
 		c.Request = func(string, string, int, time.Duration) {}
 	}
+	if c.InFlight == nil {
+		c.InFlight = func(int) {}
+	}
 	if c.Tracer == nil {
 		c.Tracer = noop.NewTracerProvider().Tracer("")
 	}
@@ -155,7 +160,7 @@ func New(c Config) (*Server, error) {
 		StreamRequestBody: true, DisablePreParseMultipartForm: true, BodyLimit: prefetch,
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, ReadBufferSize: 16 << 10,
 	})
-	s.app.Use(s.trace, s.receive)
+	s.app.Use(s.trace, s.measure, s.receive)
 	config := huma.DefaultConfig("zhiping 职评", "1")
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "/openapi", "", ""
 	config.CreateHooks = nil // no $schema links in bodies

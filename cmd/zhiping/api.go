@@ -21,7 +21,7 @@ func (n *node) openAPI(context.Context, *serveCmd) (err error) {
 		Executor: n.executor, Events: n.events, Feed: feed{n.events}, Reader: n.reader, Tracker: n.tracker,
 		Auth: auth{n.identity}, Accounts: accounts{n.identity}, Directory: directory{n.identity}, Blobs: files{n.blobs}, Printer: printer{}, Catalog: n.catalog, Clock: n.clock,
 		NewID: func() string { return uuid.NewString() }, Ready: n.ready, Logger: n.logger,
-		Metrics: n.metrics.Handler(), Request: n.metrics.Request, Tracer: n.tracing.Tracer("http"), OpsOnly: n.roles == rolesProjector,
+		Metrics: n.metrics.Handler(), Request: n.metrics.Request, InFlight: n.metrics.InFlight, Tracer: n.tracing.Tracer("http"), OpsOnly: n.roles == rolesProjector,
 	})
 	return err
 }

@@ -12,6 +12,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
 	"github.com/google/uuid"
 
 	"zhiping/commands"
@@ -159,6 +160,7 @@ func (n *node) openViews(ctx context.Context, c *serveCmd) error {
 		Feed: eventstore.NewFeed(n.events, "projector"), Store: store, Folds: folds.All(),
 		Notify: n.tracker.Notify, Swapped: n.reader.Forget, Owner: owner(c), Logger: n.logger,
 		Observer: n.metrics.Projector(), Tracer: n.tracing.Tracer("projector"),
+		Middlewares: []message.HandlerMiddleware{n.metrics.Middleware},
 	})
 	return err
 }

@@ -72,6 +72,13 @@ func NewMetrics() *Metrics {
 	m.checkpoint = m.gauge("projection_checkpoint", "Position up to which a view is complete.", "view", "version")
 	m.parked = m.gauge("projection_parked", "Documents that stopped following their events.", "view", "version")
 	m.storeFailed = m.counter("projection_failures_total", "Failed tasks on the read store, to be tried again.", "task")
+	// What has not happened yet is 0, not absent: a rate then shows the first time.
+	for _, connection := range []string{"commands", "subscriptions"} {
+		m.reconnects.WithLabelValues(connection)
+	}
+	for _, task := range []string{"commit", "read documents"} {
+		m.storeFailed.WithLabelValues(task)
+	}
 	m.router = metrics.NewPrometheusMetricsBuilder(m.registry, Namespace, "watermill").NewRouterMiddleware()
 	return m
 }
