@@ -104,24 +104,17 @@ func (s *Server) history(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	equal := map[string]any{"applicant": rq.actor.ID}
-	if in.Status != "" {
-		equal["status"] = in.Status
-	}
-	if in.Type != "" {
-		equal["type"] = in.Type
-	}
-	page, err := views.Histories.Find(ctx, s.Reader, readmodels.Query{Equal: equal, Sort: "created", Desc: true, After: key, Limit: in.Limit})
-	if err != nil {
-		return nil, err
-	}
-	return &struct{ Body list[HistoryItem] }{listOf(page, func(d *views.History) HistoryItem {
+	q := readmodels.Query{Equal: map[string]any{"applicant": rq.actor.ID}, Sort: "created", Desc: true, After: key, Limit: in.Limit}
+	out, err := scan(ctx, s, views.Histories, q, func(d *views.History) HistoryItem {
 		return HistoryItem{
 			ID: d.ID, Number: d.Number, NoticeID: d.Notice.ID, NoticeTitle: d.Notice.Title, Type: d.Notice.Type, UnitName: d.Unit.Name,
 			Status: d.Status, StatusText: statusText(d.Status, rq.lang), Stage: d.Stage, SubmittedAt: stamp(d.SubmittedAt),
 			UpdatedAt: d.UpdatedAt.UTC(), Actions: actions(d.Status, d.Decided),
 		}
-	})}, nil
+	}, func(d *views.History) bool {
+		return (in.Status == "" || d.Status == declaration.Status(in.Status)) && (in.Type == "" || d.Notice.Type == in.Type)
+	})
+	return &struct{ Body list[HistoryItem] }{out}, err
 }
 
 // visible tells whether the caller may see a declaration; who may not learns only that it is not there.

@@ -75,9 +75,6 @@ func (s *Server) worklist(ctx context.Context, in *struct {
 		return nil, err
 	}
 	equal := map[string]any{"organization": rq.actor.Organization.ID}
-	if in.Stage != "" {
-		equal["stage"] = in.Stage
-	}
 	if in.Type != "" {
 		equal["type"] = in.Type
 	}
@@ -90,7 +87,7 @@ func (s *Server) worklist(ctx context.Context, in *struct {
 		}
 	}
 	out, err := scan(ctx, s, views.Worklists, readmodels.Query{Equal: equal, Sort: "entered", After: key, Limit: in.Limit}, item, func(d *views.Work) bool {
-		return in.Q == "" || strings.Contains(d.Applicant.Name, in.Q) || strings.Contains(d.Number, strings.ToUpper(in.Q)) || strings.Contains(d.Unit.Name, in.Q)
+		return (in.Stage == "" || d.Stage == in.Stage) && (in.Q == "" || strings.Contains(d.Applicant.Name, in.Q) || strings.Contains(d.Number, strings.ToUpper(in.Q)) || strings.Contains(d.Unit.Name, in.Q))
 	})
 	return &struct{ Body list[WorkItem] }{out}, err
 }
@@ -103,8 +100,7 @@ const scanned = 5000
 func scan[D, T any](ctx context.Context, s *Server, v readmodels.View[D], q readmodels.Query, item func(*D) T, keep func(*D) bool) (list[T], error) {
 	out := list[T]{Items: []T{}}
 	limit := q.Limit
-	for looked := 0; ; {
-		q.Limit = max(limit, 200)
+	for looked := 0; ; q.Limit = max(limit, 200) {
 		page, err := v.Find(ctx, s.Reader, q)
 		if err != nil {
 			return out, err

@@ -88,7 +88,7 @@ func (c Config) withDefaults() Config {
 		c.CheckpointEvery = time.Second
 	}
 	if c.Cache <= 0 {
-		c.Cache = 4_096
+		c.Cache = 1_024
 	}
 	if c.Owner == "" {
 		c.Owner = "single"

@@ -20,7 +20,7 @@ import (
 
 // buffered is how many deliveries wait between the router and the folding, so that reading goes on while a batch
 // is committed, and memory stays bounded.
-const buffered = 16
+const buffered = 4
 
 // pipeline feeds some views from one subscription. The router's handler only hands deliveries over, and they are
 // acknowledged then: where a restart resumes is decided by the checkpoints, never by an ack.

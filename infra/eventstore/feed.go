@@ -13,7 +13,7 @@ import (
 
 const (
 	// feedBuffer is how many decoded events wait for the projector: reading and decoding go on meanwhile.
-	feedBuffer = 4096
+	feedBuffer = 1024
 	// feedMost is how many events one message carries at most.
 	feedMost = 512
 )

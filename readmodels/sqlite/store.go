@@ -39,7 +39,7 @@ func (c Config) withDefaults() (Config, error) {
 		c.Readers = max(4, 2*runtime.GOMAXPROCS(0))
 	}
 	if c.CacheMiB == 0 {
-		c.CacheMiB = 64
+		c.CacheMiB = 16
 	}
 	if c.DocumentsMiB == 0 {
 		c.DocumentsMiB = 16
@@ -166,7 +166,7 @@ func (s *Store) open() error {
 	}
 	s.writer <- w
 	for range s.cfg.Readers {
-		r, err := openConn(s.cfg.Path, true, busyTimeout, "query_only(1)", "cache_size(-8192)")
+		r, err := openConn(s.cfg.Path, true, busyTimeout, "query_only(1)", "cache_size(-2048)")
 		if err != nil {
 			return err
 		}

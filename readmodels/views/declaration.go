@@ -30,20 +30,17 @@ type History struct {
 	Revision    uint64                `json:"revision"`
 }
 
-// Histories is found by applicant, optionally by status and type, newest first; and counted by notice and unit.
+// Histories is found by applicant, newest first, and counted by notice and unit. A person has so few that no index for
+// their status or type would pay for being kept.
 var Histories = readmodels.View[History]{
-	Name: "history", Version: 1,
+	Name: "history", Version: 2,
 	Indexes: []readmodels.Index{
 		{Fields: []string{"applicant", "created"}},
-		{Fields: []string{"applicant", "status", "created"}},
-		{Fields: []string{"applicant", "type", "created"}},
-		{Fields: []string{"applicant", "status", "type", "created"}},
 		{Fields: []string{"notice", "unit", "passedOn", "created"}},
 	},
 	Fields: func(d *History) map[string]any {
 		return map[string]any{
-			"applicant": d.Access.Applicant, "status": string(d.Status), "type": d.Notice.Type, "created": d.Created,
-			"notice": d.Notice.ID.String(), "unit": d.Unit.ID, "passedOn": d.PassedOn,
+			"applicant": d.Access.Applicant, "created": d.Created, "notice": d.Notice.ID.String(), "unit": d.Unit.ID, "passedOn": d.PassedOn,
 		}
 	},
 }
@@ -135,21 +132,20 @@ type Work struct {
 	Revision     uint64                `json:"revision"`
 }
 
-// Worklists is found by organization, optionally by stage and type, oldest first.
+// Worklists is found by organization, optionally by type, oldest first. What waits for an organization is nearly always at
+// the one stage that it holds.
 var Worklists = readmodels.View[Work]{
-	Name: "worklist", Version: 1,
+	Name: "worklist", Version: 2,
 	Indexes: []readmodels.Index{
 		{Fields: []string{"organization", "entered"}},
-		{Fields: []string{"organization", "stage", "entered"}},
 		{Fields: []string{"organization", "type", "entered"}},
-		{Fields: []string{"organization", "stage", "type", "entered"}},
 	},
 	Fields: func(d *Work) map[string]any {
 		if d.Organization.ID == "" {
 			return nil
 		}
 		return map[string]any{
-			"organization": d.Organization.ID, "stage": d.Stage, "type": d.Notice.Type, "entered": d.Entered,
+			"organization": d.Organization.ID, "type": d.Notice.Type, "entered": d.Entered,
 		}
 	},
 }
