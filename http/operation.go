@@ -31,6 +31,9 @@ func handle[I, O any](s *Server, r route, h func(context.Context, *I) (*O, error
 		// The policy table's row, so that tests and portals can tell who may do what.
 		Extensions: map[string]any{"x-action": string(r.action)},
 	}
+	if r.readsViews() {
+		op.Responses = map[string]*huma.Response{strconv.Itoa(r.status): {Headers: readHeaders()}}
+	}
 	if r.action != "" {
 		op.Security = []map[string][]string{{"bearer": {}}}
 	}
@@ -47,6 +50,9 @@ func handle[I, O any](s *Server, r route, h func(context.Context, *I) (*O, error
 	})
 }
 
+// readsViews tells whether the operation answers from the views; the feed reads the log itself.
+func (r route) readsViews() bool { return r.method == fiber.MethodGet && r.action != "viewEvents" }
+
 func (s *Server) admit(ctx context.Context, rq *request, r route) error {
 	if rq.wrong != nil {
 		return rq.wrong
@@ -61,7 +67,7 @@ func (s *Server) admit(ctx context.Context, rq *request, r route) error {
 			return domain.ErrForbidden
 		}
 	}
-	if r.method != fiber.MethodGet || r.action == "viewEvents" { // the feed reads the log itself, never the views
+	if !r.readsViews() {
 		return nil
 	}
 	return s.caughtUp(ctx, rq)

@@ -77,6 +77,7 @@ type Config struct {
 	Events    commands.EventStore
 	Feed      Feed
 	Reader    readmodels.Reader
+	Parked    Parked // asked about every document that is read
 	Tracker   Tracker
 	Auth      Auth
 	Accounts  Accounts
@@ -106,7 +107,7 @@ type Config struct {
 func (c Config) Validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
-		"Executor": c.Executor == nil, "Events": c.Events == nil, "Feed": c.Feed == nil, "Reader": c.Reader == nil,
+		"Executor": c.Executor == nil, "Events": c.Events == nil, "Feed": c.Feed == nil, "Reader": c.Reader == nil, "Parked": c.Parked == nil,
 		"Tracker": c.Tracker == nil, "Auth": c.Auth == nil, "Accounts": c.Accounts == nil, "Directory": c.Directory == nil, "Blobs": c.Blobs == nil, "Printer": c.Printer == nil, "Catalog": c.Catalog == nil,
 		"Clock": c.Clock == nil, "NewID": c.NewID == nil, "Ready": c.Ready == nil,
 	} {
@@ -154,6 +155,7 @@ func New(c Config) (*Server, error) {
 	if c.Tracer == nil {
 		c.Tracer = noop.NewTracerProvider().Tracer("")
 	}
+	c.Reader = flagging{c.Reader, c.Parked}
 	s := &Server{Config: c, done: make(chan struct{})}
 	s.app = fiber.New(fiber.Config{
 		DisableStartupMessage: true, ErrorHandler: s.fiberError, Immutable: true, StrictRouting: true, UnescapePath: true,

@@ -153,11 +153,11 @@ func (p *pipeline) committed(x *pending, took time.Duration) {
 			}
 		}
 		c.Views = append(c.Views, cv)
-		p.cfg.Notify(v.spec.Name, v.spec.Version, checkpoint)
 		if n := len(res.parked); n > 0 {
 			p.cfg.Observer.Parked(v.spec.Name, v.spec.Version, parked)
 			p.cfg.Logger.Error("documents parked", "view", v.spec.Name, "version", v.spec.Version, "count", n, "error", res.failed)
 		}
+		p.cfg.Notify(v.spec.Name, v.spec.Version, checkpoint) // last: who waited for this reads what is parked, too
 	}
 	p.cfg.Observer.Committed(c)
 }

@@ -8,7 +8,7 @@ type Observer interface {
 	Committed(Commit)
 	// Failed tells that a task on the read store failed and will be tried again.
 	Failed(task string, err error)
-	// Parked tells how many documents of a version of a view are parked now.
+	// Parked tells how many documents of a version of a view are parked now, whenever that may have changed.
 	Parked(view string, version, count int)
 	// Backlog tells how many events have been received and not committed yet, and whether history is behind us.
 	Backlog(pipeline string, events int, live bool)

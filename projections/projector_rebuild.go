@@ -118,6 +118,9 @@ func (p *Projector) plan(ctx context.Context, token uint64) (plan, error) {
 		if err := store.Drop(ctx, d.Name, d.Version); err != nil {
 			return out, err
 		}
+		if err := unpark(ctx, store, d, token); err != nil {
+			return out, err
+		}
 	}
 	return out, nil
 }

@@ -18,7 +18,7 @@ import (
 
 func (n *node) openAPI(context.Context, *serveCmd) (err error) {
 	n.api, err = http.New(http.Config{
-		Executor: n.executor, Events: n.events, Feed: feed{n.events}, Reader: n.reader, Tracker: n.tracker,
+		Executor: n.executor, Events: n.events, Feed: feed{n.events}, Reader: n.reader, Parked: n.parked.Any, Tracker: n.tracker,
 		Auth: auth{n.identity}, Accounts: accounts{n.identity}, Directory: directory{n.identity}, Blobs: files{n.blobs}, Printer: printer{}, Catalog: n.catalog, Clock: n.clock,
 		NewID: func() string { return uuid.NewString() }, Ready: n.ready, Logger: n.logger,
 		Metrics: n.metrics.Handler(), Request: n.metrics.Request, InFlight: n.metrics.InFlight, Tracer: n.tracing.Tracer("http"), OpsOnly: n.roles == rolesProjector,

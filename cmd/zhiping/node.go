@@ -44,6 +44,7 @@ type node struct {
 	store     readmodels.Store
 	reader    *readmodels.LiveReader
 	tracker   *readmodels.Tracker
+	parked    *projections.ParkedIndex
 	projector *projections.Projector
 	executor  *commands.Executor
 	identity  *identity.Provider
@@ -112,9 +113,9 @@ func (n *node) openTracing(ctx context.Context, _ *serveCmd) (err error) {
 }
 
 func (n *node) openEvents(ctx context.Context, c *serveCmd) error {
-	cfg := eventstore.Config{ConnectionString: c.Eventstore, Logger: n.logger, Tracer: n.tracing.Tracer("eventstore")}
-	if n.metrics != nil {
-		cfg.Observe = n.metrics.EventStore()
+	cfg := eventstore.Config{ConnectionString: c.Eventstore, Logger: n.logger}
+	if n.metrics != nil { // a node that serves, unlike one that looks after the views
+		cfg.Observe, cfg.Tracer = n.metrics.EventStore(), n.tracing.Tracer("eventstore")
 	}
 	if c.Eventstore == "" {
 		dir := c.below("events")
@@ -156,13 +157,29 @@ func (n *node) openViews(ctx context.Context, c *serveCmd) error {
 	})
 	n.reader = readmodels.NewLiveReader(store, 0)
 	n.tracker = readmodels.NewTracker(n.reader, views.Specs()...)
+	if c.folds == nil {
+		c.folds = folds.All()
+	}
+	n.parked = projections.NewParkedIndex(n.reader, n.clock)
 	n.projector, err = projections.NewProjector(projections.Config{
-		Feed: eventstore.NewFeed(n.events, "projector"), Store: store, Folds: folds.All(),
+		Feed: eventstore.NewFeed(n.events, "projector"), Store: store, Folds: c.folds,
 		Notify: n.tracker.Notify, Swapped: n.reader.Forget, Owner: owner(c), Logger: n.logger,
-		Observer: n.metrics.Projector(), Tracer: n.tracing.Tracer("projector"),
+		Observer: parking{n.metrics.Projector(), n.parked.Changed}, Tracer: n.tracing.Tracer("projector"),
 		Middlewares: []message.HandlerMiddleware{n.metrics.Middleware},
 	})
 	return err
+}
+
+// parking tells readers in this process at once that documents were parked or replayed.
+type parking struct {
+	projections.Observer
+	changed func()
+}
+
+// Parked implements projections.Observer.
+func (p parking) Parked(view string, version, count int) {
+	p.Observer.Parked(view, version, count)
+	p.changed()
 }
 
 // owner names this node for leases: the host, and below it the process, so that two on one host differ. The embedded

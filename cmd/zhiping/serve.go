@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"zhiping/infra/eventstore"
+	"zhiping/projections"
 )
 
 // serveCmd is `zhiping serve`.
@@ -28,8 +29,9 @@ type serveCmd struct {
 	Roles      string `default:"all" enum:"all,api,projector" help:"What this node does: api, projector, or all. Several nodes share clusters; one projector leads at a time."`
 	Log        string `default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
 
-	clock     func() time.Time  // time.Now when nil
-	listening func(addr string) // told once requests are taken, for those who start a server in this process
+	clock     func() time.Time   // time.Now when nil
+	folds     []projections.Fold // every one there is when nil
+	listening func(addr string)  // told once requests are taken, for those who start a server in this process
 }
 
 // Run serves until the context ends, then drains requests and projections.
