@@ -16,16 +16,31 @@ func (x *Executor) Notice(ctx context.Context, env Envelope, id uuid.UUID, c not
 	name := noticeAction(c)
 	return execute(ctx, x, notices, request[notice.State, notice.Command]{
 		env: env, id: id.String(), cmd: c, name: name,
-		authorise: func(notice.State) error {
-			if !access.Allowed(env.Actor, access.Action(name), access.Resource{}) {
-				return domain.ErrForbidden
-			}
-			return nil
-		},
+		authorise: func(s notice.State) error { return authoriseNotice(env.Actor, name, s, c) },
 		facts: func(_ context.Context, s notice.State, c notice.Command) (notice.Command, error) {
 			return x.noticeFacts(s, c)
 		},
 	})
+}
+
+// authoriseNotice lets a bureau act on notices of its own and of bureaux below it, also on what they are to become.
+func authoriseNotice(a domain.Actor, name string, s notice.State, c notice.Command) error {
+	var bureaux []string
+	if s.Status != "" {
+		bureaux = append(bureaux, s.Content.Bureau.ID)
+	}
+	switch c := c.(type) {
+	case notice.Draft:
+		bureaux = append(bureaux, c.Content.Bureau.ID)
+	case notice.Revise:
+		bureaux = append(bureaux, c.Content.Bureau.ID)
+	}
+	for _, id := range bureaux {
+		if !access.Allowed(a, access.Action(name), access.Resource{Organization: id}) {
+			return domain.ErrForbidden
+		}
+	}
+	return mayTry(a, name)
 }
 
 func (x *Executor) noticeFacts(s notice.State, c notice.Command) (notice.Command, error) {

@@ -1,11 +1,14 @@
 package http
 
 import (
+	"cmp"
 	"context"
 	"time"
 
 	"zhiping/domain"
+	"zhiping/domain/access"
 	"zhiping/domain/binding"
+	"zhiping/domain/unit"
 	"zhiping/readmodels"
 	"zhiping/readmodels/views"
 )
@@ -101,14 +104,23 @@ func (s *Server) currentBinding(ctx context.Context, _ *struct{}) (*read[Binding
 
 func (s *Server) bindings(ctx context.Context, in *struct {
 	Paging
+	Unit   string `query:"unit" maxLength:"64" doc:"For auditors: the unit's credit code"`
 	Status string `query:"status" enum:"pending,bound" default:"pending"`
 }) (*struct{ Body list[Binding] }, error) {
 	key, err := in.key()
 	if err != nil {
 		return nil, err
 	}
+	a := requestOf(ctx).actor
+	of := cmp.Or(in.Unit, a.Organization.ID)
+	if of == "" {
+		return nil, domain.ErrInvalid.WithFaults(queryFault("unit", "missing"))
+	}
+	if !access.Allowed(a, "viewBindings", access.Resource{Unit: of}) {
+		return nil, unit.ErrNotRegistered
+	}
 	page, err := views.Bindings.Find(ctx, s.Reader, readmodels.Query{
-		Equal: map[string]any{"unit": requestOf(ctx).actor.Organization.ID, "status": in.Status}, Sort: "requested", After: key, Limit: in.Limit,
+		Equal: map[string]any{"unit": of, "status": in.Status}, Sort: "requested", After: key, Limit: in.Limit,
 	})
 	if err != nil {
 		return nil, err

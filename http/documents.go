@@ -177,10 +177,14 @@ func shown(v any, p property, lang string) string {
 // exported bounds a workbook; a longer list is split by stage or type.
 const exported = 10_000
 
-func (s *Server) exportWorklist(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
+func (s *Server) exportWorklist(ctx context.Context, in *struct{ OfOrganization }) (*huma.StreamResponse, error) {
 	rq := requestOf(ctx)
+	organization, err := in.visible(rq.actor, "viewWorklist")
+	if err != nil {
+		return nil, err
+	}
 	table := PrintedTable{Columns: strings.Split(text.Of("document.worklist_columns", nil).In(rq.lang), "|")}
-	q := readmodels.Query{Equal: map[string]any{"organization": rq.actor.Organization.ID}, Sort: "entered", Limit: 200}
+	q := readmodels.Query{Equal: map[string]any{"organization": organization}, Sort: "entered", Limit: 200}
 	for len(table.Rows) < exported {
 		page, err := views.Worklists.Find(ctx, s.Reader, q)
 		if err != nil {

@@ -37,11 +37,19 @@ func handle[I, O any](s *Server, r route, h func(context.Context, *I) (*O, error
 	if r.action != "" {
 		op.Security = []map[string][]string{{"bearer": {}}}
 	}
-	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
-		rq := requestOf(ctx)
-		if err := s.admit(ctx, rq, r); err != nil {
-			return nil, s.problem(ctx, err)
+	// Who may not ask is told so before anybody looks at what they ask.
+	op.Middlewares = huma.Middlewares{func(c huma.Context, next func(huma.Context)) {
+		rq := requestOf(c.Context())
+		err := s.admit(c.Context(), rq, r)
+		if err == nil {
+			next(c)
+			return
 		}
+		if err := s.write(rq.fiber, err); err != nil {
+			s.Logger.ErrorContext(c.Context(), "refusal not written", "error", err)
+		}
+	}}
+	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, in)
 		if err != nil {
 			return nil, s.problem(ctx, err)

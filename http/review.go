@@ -31,7 +31,7 @@ type WorkItem struct {
 }
 
 func (s *Server) reviewRoutes() {
-	handle(s, route{"GET", "/worklist", "What waits for the caller's organization, oldest first", "viewWorklist", 200}, s.worklist)
+	handle(s, route{"GET", "/worklist", "What waits for the caller's organization or one below it, oldest first", "viewWorklist", 200}, s.worklist)
 	handle(s, route{"POST", "/worklist/approve", "Approve up to 200 at once, a result for each", "ApproveStage", 200}, s.approveMany)
 	decide(s, "approve", "Pass a declaration on to the next stage", "ApproveStage", func(b decision) declaration.Command {
 		return declaration.ApproveStage{Stage: b.Stage, Opinion: b.Opinion}
@@ -65,6 +65,7 @@ func decide(s *Server, verb, summary, action string, command func(decision) decl
 
 func (s *Server) worklist(ctx context.Context, in *struct {
 	Paging
+	OfOrganization
 	Stage string `query:"stage" maxLength:"64"`
 	Type  string `query:"type" maxLength:"64"`
 	Q     string `query:"q" maxLength:"100"`
@@ -74,7 +75,11 @@ func (s *Server) worklist(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	equal := map[string]any{"organization": rq.actor.Organization.ID}
+	organization, err := in.visible(rq.actor, "viewWorklist")
+	if err != nil {
+		return nil, err
+	}
+	equal := map[string]any{"organization": organization}
 	if in.Type != "" {
 		equal["type"] = in.Type
 	}

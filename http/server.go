@@ -191,6 +191,7 @@ func (s *Server) operations() {
 	s.lineRoutes()
 	s.noticeRoutes()
 	s.organizationRoutes()
+	s.oversightRoutes()
 	s.unitRoutes()
 	s.bindingRoutes()
 	s.declarationRoutes()

@@ -1,9 +1,11 @@
 package http
 
 import (
+	"cmp"
 	"context"
 
 	"zhiping/domain"
+	"zhiping/domain/access"
 	"zhiping/domain/binding"
 	"zhiping/domain/gb"
 	"zhiping/domain/text"
@@ -23,7 +25,7 @@ type Unit struct {
 }
 
 func (s *Server) unitRoutes() {
-	handle(s, route{"GET", "/units", "Look a unit up by its credit code, or list those waiting for approval", "viewUnit", 200}, s.units)
+	handle(s, route{"GET", "/units", "Look a unit up by its credit code, or list those below the caller's organization", "viewUnit", 200}, s.units)
 	handle(s, route{"POST", "/units", "Register a unit", "RegisterUnit", 201}, s.registerUnit)
 	handle(s, route{"POST", "/units/{uscc}/approve", "Approve a unit's registration", "ApproveUnit", 200}, s.approveUnit)
 }
@@ -36,31 +38,34 @@ type unitsIn struct {
 
 // units answers one unit for a code, as the contract says; without one, a department's units.
 func (s *Server) units(ctx context.Context, in *unitsIn) (*struct{ Body any }, error) {
-	rq := requestOf(ctx)
-	if in.USCC == "" && rq.actor.Has(domain.Department) {
-		status := in.Status
-		if status == "" {
-			status = string(unit.StatusRegistered)
-		}
-		key, err := in.key()
-		if err != nil {
-			return nil, err
-		}
-		page, err := views.Units.Find(ctx, s.Reader, readmodels.Query{
-			Equal: map[string]any{"department": rq.actor.Organization.ID, "status": status}, Sort: "registered", After: key, Limit: in.Limit,
-		})
-		if err != nil {
-			return nil, err
-		}
-		return &struct{ Body any }{listOf(page, func(d *views.Unit) Unit {
-			return Unit{USCC: d.USCC, Name: d.Name, Department: d.Department, Status: d.Status, Revision: d.Revision}
-		})}, nil
+	if in.USCC == "" && access.MayTry(requestOf(ctx).actor, "viewUnits") {
+		out, err := s.listUnits(ctx, in)
+		return &struct{ Body any }{out}, err
 	}
 	u, err := s.lookUp(ctx, in.USCC)
 	if err != nil {
 		return nil, err
 	}
 	return &struct{ Body any }{u}, nil
+}
+
+// listUnits lists those of a status that the caller may see: a department's own, those below a bureau, or all.
+func (s *Server) listUnits(ctx context.Context, in *unitsIn) (list[Unit], error) {
+	a := requestOf(ctx).actor
+	key, err := in.key()
+	if err != nil {
+		return list[Unit]{}, err
+	}
+	q := readmodels.Query{Equal: map[string]any{"status": cmp.Or(in.Status, string(unit.StatusRegistered))}, Sort: "registered", After: key, Limit: in.Limit}
+	if a.Has(domain.Department) {
+		q.Equal["department"] = a.Organization.ID
+	}
+	item := func(d *views.Unit) Unit {
+		return Unit{USCC: d.USCC, Name: d.Name, Department: d.Department, Status: d.Status, Revision: d.Revision}
+	}
+	return scan(ctx, s, views.Units, q, item, func(d *views.Unit) bool {
+		return access.Allowed(a, "viewUnits", access.Resource{Unit: d.USCC, Department: d.Department.ID})
+	})
 }
 
 func (s *Server) lookUp(ctx context.Context, code string) (*Unit, error) {

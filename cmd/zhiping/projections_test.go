@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -10,6 +11,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"zhiping/projections/folds"
+	"zhiping/readmodels/views"
 )
 
 func TestProjectionsAreLookedAfterFromTheCommandLine(t *testing.T) {
@@ -21,8 +23,8 @@ func TestProjectionsAreLookedAfterFromTheCommandLine(t *testing.T) {
 		require.NoError(t, run(ctx, append(append([]string{"projections"}, args...), "--data", data), &out, &out), out.String())
 		return out.String()
 	}
-	require.Contains(t, zhiping("rebuild", "history"), "history version 1 is live")
-	require.Contains(t, zhiping("rebuild", "history"), "history version 1000001 is live")
+	require.Contains(t, zhiping("rebuild", "history"), fmt.Sprintf("history version %d is live", views.Histories.Version))
+	require.Contains(t, zhiping("rebuild", "history"), fmt.Sprintf("history version %d is live", 1_000_000+views.Histories.Version))
 	list := zhiping("list")
 	for _, f := range folds.All() {
 		require.Contains(t, list, f.Spec().Name)

@@ -15,9 +15,10 @@ type Relation string
 const (
 	Any         Relation = "any"         // no relation needed
 	Own         Relation = "own"         // the actor is the applicant
-	OfUnit      Relation = "of_unit"     // the actor's organization is the recommending unit
+	OfUnit      Relation = "of_unit"     // the actor's organization is the recommending unit, and somebody else the applicant
 	Supervising Relation = "supervising" // the actor's organization is the resource's, its department, or lies above one of them
-	Reviewing   Relation = "reviewing"   // the actor's organization has a stage of the review route
+	Reviewing   Relation = "reviewing"   // the actor's organization has a stage of the review route, and somebody else is the applicant
+	Overseeing  Relation = "overseeing"  // the declaration was ever submitted, and the actor's organization reviews or supervises it
 )
 
 // Resource is what relations are judged on. Fields that do not apply are empty, and an empty field relates to nobody.
@@ -69,11 +70,13 @@ func related(a domain.Actor, rel Relation, r Resource) bool {
 	case Own:
 		return r.Applicant != "" && a.ID == r.Applicant
 	case OfUnit:
-		return org != "" && org == r.Unit
+		return org != "" && org == r.Unit && a.ID != r.Applicant
 	case Supervising:
 		return below(a, r.Unit) || below(a, r.Department) || below(a, r.Organization)
 	case Reviewing:
-		return org != "" && slices.Contains(r.Reviewers, org)
+		return org != "" && slices.Contains(r.Reviewers, org) && a.ID != r.Applicant
+	case Overseeing: // the route of a declaration is set when it is submitted; a draft is its applicant's alone
+		return len(r.Reviewers) > 0 && org != "" && (slices.Contains(r.Reviewers, org) || related(a, Supervising, r))
 	}
 	return false
 }

@@ -12,9 +12,11 @@ import (
 	"zhiping/readmodels"
 )
 
-// History is a row of the applicant's 申报历史信息列表.
+// History is a row of the applicant's 申报历史信息列表, and of what an organization oversees.
 type History struct {
 	ID          uuid.UUID             `json:"id"`
+	Applicant   domain.Organization   `json:"applicant"`
+	Committee   string                `json:"committee,omitempty"` // id of the one on its review route
 	Number      string                `json:"number"`
 	Notice      declaration.NoticeRef `json:"notice"`
 	Access      Access                `json:"access"`
@@ -30,18 +32,26 @@ type History struct {
 	Revision    uint64                `json:"revision"`
 }
 
-// Histories is found by applicant, newest first, and counted by notice and unit. A person has so few that no index for
-// their status or type would pay for being kept.
+// Histories is found by applicant, newest first, and counted by notice and unit; since the first submission it is found
+// by unit, department and committee too. A person has so few that no index for their status or type would pay for being
+// kept.
 var Histories = readmodels.View[History]{
-	Name: "history", Version: 2,
+	Name: "history", Version: 3,
 	Indexes: []readmodels.Index{
 		{Fields: []string{"applicant", "created"}},
 		{Fields: []string{"notice", "unit", "passedOn", "created"}},
+		{Fields: []string{"unit", "created"}},
+		{Fields: []string{"department", "created"}},
+		{Fields: []string{"committee", "created"}},
 	},
 	Fields: func(d *History) map[string]any {
-		return map[string]any{
-			"applicant": d.Access.Applicant, "created": d.Created, "notice": d.Notice.ID.String(), "unit": d.Unit.ID, "passedOn": d.PassedOn,
+		fields := map[string]any{
+			"applicant": d.Access.Applicant, "created": d.Created, "notice": d.Notice.ID.String(), "passedOn": d.PassedOn,
 		}
+		if !d.SubmittedAt.IsZero() {
+			fields["unit"], fields["department"], fields["committee"] = d.Unit.ID, d.Access.Department, d.Committee
+		}
+		return fields
 	},
 }
 
