@@ -120,10 +120,23 @@ func found[T any](ctx context.Context, body T, revision uint64, variant ...strin
 	if len(variant) > 0 {
 		tag = strings.TrimSuffix(tag, `"`) + "-" + strings.Join(variant, "-") + `"`
 	}
-	if rq.ifNoneMatch == tag {
+	if has(rq.ifNoneMatch, tag) {
 		return &read[T]{Status: fiber.StatusNotModified, ETag: tag}
 	}
 	return &read[T]{Status: fiber.StatusOK, ETag: tag, Body: body}
+}
+
+// has tells whether an If-None-Match header names a tag, by the weak comparison (RFC 9110, section 13.1.2).
+func has(header, tag string) bool {
+	if strings.TrimSpace(header) == "*" {
+		return true
+	}
+	for given := range strings.SplitSeq(header, ",") {
+		if strings.TrimPrefix(strings.TrimSpace(given), "W/") == tag {
+			return true
+		}
+	}
+	return false
 }
 
 // written is the answer of a command.

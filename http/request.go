@@ -1,13 +1,11 @@
 package http
 
 import (
-	"bytes"
 	"context"
-	"io"
+	"crypto/subtle"
 	"runtime/debug"
 	"strconv"
 	"strings"
-	"unicode/utf8"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -53,6 +51,10 @@ const (
 // receive runs before every handler: it reads the headers that all routes share, signs the caller in, reads the body
 // within its limit, and turns a panic into a 500 that says nothing.
 func (s *Server) receive(c *fiber.Ctx) (err error) {
+	if c.Method() == fiber.MethodHead {
+		c.Method(fiber.MethodGet) // answered as GET is; the connection leaves the body out
+		return c.RestartRouting()
+	}
 	rq := &request{lang: language(c.Get(fiber.HeaderAcceptLanguage)), path: c.Path(), ip: c.IP(), fiber: c}
 	if rq.id = c.Get(fiber.HeaderXRequestID); !sane(rq.id, maxID) {
 		rq.id = s.NewID()
@@ -101,8 +103,8 @@ func (s *Server) identify(c *fiber.Ctx, rq *request) error {
 		rq.failed = err
 		return nil
 	}
-	write := c.Method() != fiber.MethodGet && c.Method() != fiber.MethodHead
-	if fromCookie && write && (csrf == "" || c.Get("X-CSRF-Token") != csrf) {
+	write := c.Method() != fiber.MethodGet
+	if fromCookie && write && (csrf == "" || subtle.ConstantTimeCompare([]byte(c.Get("X-CSRF-Token")), []byte(csrf)) != 1) {
 		return ErrCSRF
 	}
 	rq.actor, rq.token, rq.signedIn = actor, token, true
@@ -139,39 +141,6 @@ func (rq *request) conditions(c *fiber.Ctx) {
 		}
 		rq.after = n
 	}
-}
-
-// readBody takes a JSON body in, within its limit; an upload is left for its handler to stream. What is too large
-// is read on and thrown away for a while, because a sender that is cut off never hears why.
-func (s *Server) readBody(c *fiber.Ctx) error {
-	stream := c.Context().RequestBodyStream()
-	if stream == nil || strings.HasPrefix(c.Get(fiber.HeaderContentType), fiber.MIMEMultipartForm) {
-		return nil
-	}
-	var body []byte
-	var err error
-	if n := c.Request().Header.ContentLength(); n <= maxJSON {
-		body, err = io.ReadAll(io.LimitReader(stream, maxJSON+1))
-	}
-	if err != nil {
-		c.Context().SetConnectionClose()
-		return ErrMalformed
-	}
-	if len(body) > maxJSON || c.Request().Header.ContentLength() > maxJSON {
-		discard(c, stream)
-		return ErrTooLarge
-	}
-	if !utf8.Valid(body) {
-		return ErrMalformed
-	}
-	c.Request().SetBodyStream(bytes.NewReader(body), len(body))
-	return nil
-}
-
-// discard reads what is left of a body, up to a bound, and ends the connection.
-func discard(c *fiber.Ctx, stream io.Reader) {
-	_, _ = io.CopyN(io.Discard, stream, maxUpload)
-	c.Context().SetConnectionClose()
 }
 
 // sane tells whether a header's value is short printable ASCII, which can be logged and stored as it is.

@@ -171,7 +171,7 @@ func New(c Config) (*Server, error) {
 	huma.NewErrorWithContext = libraryError
 	s.api = humafiber.New(s.app, config)
 	s.operations()
-	s.app.Use(func(*fiber.Ctx) error { return fiber.ErrNotFound })
+	s.app.Use(s.unrouted)
 	return s, nil
 }
 

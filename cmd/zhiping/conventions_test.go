@@ -149,9 +149,31 @@ func TestConventionsOfTheContract(t *testing.T) {
 		analyst.want(403, "", "GET", path+"/audit", nil)
 		analyst.want(403, "", "GET", path, nil)
 	})
+	t.Run("HEAD, other methods and lists of tags", func(t *testing.T) { methods(t, auditor, path) })
 	t.Run("the event stream goes on from the last event id", func(t *testing.T) { streams(t, analyst) })
 	t.Run("the contract is published as OpenAPI 3.1", func(t *testing.T) { published(t, s) })
 	s.stop()
+}
+
+// methods holds a resource to RFC 9110.
+func methods(t *testing.T, c *caller, path string) {
+	get := c.want(200, "", "GET", path, nil)
+	head := c.want(200, "", "HEAD", path, nil)
+	if tag := get.header.Get("ETag"); tag == "" || head.header.Get("ETag") != tag || len(head.raw) > 0 || head.header.Get("Content-Length") != get.header.Get("Content-Length") {
+		t.Fatalf("HEAD answered %v and %d bytes, GET %v", head.header, len(head.raw), get.header)
+	}
+	if a := c.want(405, "method_not_allowed", "PATCH", path, nil); a.header.Get("Allow") != "GET, HEAD" {
+		t.Fatalf("Allow: %s", a.header.Get("Allow"))
+	}
+	if a := c.want(405, "", "DELETE", "/declarations", nil); a.header.Get("Allow") != "GET, HEAD, POST" {
+		t.Fatalf("Allow: %s", a.header.Get("Allow"))
+	}
+	c.want(404, "", "PATCH", path+"/nothing", nil)
+	for _, tags := range []string{get.header.Get("ETag"), `"x", W/` + get.header.Get("ETag"), "*"} {
+		c.want(304, "", "GET", path, nil, "If-None-Match", tags)
+	}
+	c.want(200, "", "GET", path, nil, "If-None-Match", `"x", "y"`)
+	c.want(200, "", "HEAD", "/events/stream", nil)
 }
 
 // streams reads two events, comes back with the last id, and gets the third.

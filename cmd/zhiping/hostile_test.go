@@ -69,7 +69,11 @@ func TestHostileInputIsRefusedAndWritesNothing(t *testing.T) {
 		"an If-Match of yesterday":   {person, "PUT", path + "/modules/basic", json(`{}`), []string{"If-Match", `"0"`}, []int{412}},
 		"a token that is none":       {&caller{s: s, token: strings.Repeat("x", 4000)}, "GET", "/me", nil, nil, []int{401}},
 		"nobody at all":              {&caller{s: s}, "GET", "/declarations", nil, nil, []int{401}},
-		"a method that is not there": {person, "PATCH", path, json(`{}`), nil, []int{404, 405}},
+		"a method that is not there": {person, "PATCH", path, json(`{}`), nil, []int{405}},
+		"a member named twice":       {unit, "POST", reviewed + "/return", json(`{"opinion":"甲","opinion":"乙","modules":["basic"]}`), nil, []int{400}},
+		"two bodies in one":          {unit, "POST", reviewed + "/return", json(`{"opinion":"甲","modules":["basic"]}{}`), nil, []int{400}},
+		"a bad body from nobody":     {&caller{s: s}, "POST", "/bindings", json(`{"uscc":5}`), nil, []int{401}},
+		"a bad body from the wrong":  {unit, "POST", "/bindings", json(`{"uscc":5}`), nil, []int{403}},
 		"a route that is not there":  {person, "GET", "/secrets", nil, nil, []int{404}},
 	} {
 		t.Run(name, func(t *testing.T) {

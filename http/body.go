@@ -1,0 +1,86 @@
+package http
+
+import (
+	"bytes"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gofiber/fiber/v2"
+)
+
+// readBody takes a JSON body in, within its limit; an upload is left for its handler to stream. What is too large
+// is read on and thrown away for a while, because a sender that is cut off never hears why.
+func (s *Server) readBody(c *fiber.Ctx) error {
+	stream := c.Context().RequestBodyStream()
+	if stream == nil || strings.HasPrefix(c.Get(fiber.HeaderContentType), fiber.MIMEMultipartForm) {
+		return nil
+	}
+	var body []byte
+	var err error
+	if n := c.Request().Header.ContentLength(); n <= maxJSON {
+		body, err = io.ReadAll(io.LimitReader(stream, maxJSON+1))
+	}
+	if err != nil {
+		c.Context().SetConnectionClose()
+		return ErrMalformed
+	}
+	if len(body) > maxJSON || c.Request().Header.ContentLength() > maxJSON {
+		discard(c, stream)
+		return ErrTooLarge
+	}
+	if !utf8.Valid(body) || len(body) > 0 && !unambiguous(body) {
+		return ErrMalformed
+	}
+	c.Request().SetBodyStream(bytes.NewReader(body), len(body))
+	return nil
+}
+
+// discard reads what is left of a body, up to a bound, and ends the connection.
+func discard(c *fiber.Ctx, stream io.Reader) {
+	_, _ = io.CopyN(io.Discard, stream, maxUpload)
+	c.Context().SetConnectionClose()
+}
+
+// deepest is how far the arrays and objects of a body may be nested.
+const deepest = 64
+
+// unambiguous tells whether a text is one JSON value that means the same to every reader: no object in it names a
+// member twice (RFC 8259, section 4, leaves the meaning of that open), and nothing follows it.
+func unambiguous(text []byte) bool {
+	d := json.NewDecoder(bytes.NewReader(text))
+	if !unambiguousValue(d, 0) {
+		return false
+	}
+	_, err := d.Token()
+	return errors.Is(err, io.EOF)
+}
+
+func unambiguousValue(d *json.Decoder, depth int) bool {
+	t, err := d.Token()
+	if err != nil || depth > deepest {
+		return false
+	}
+	open, nested := t.(json.Delim)
+	if !nested {
+		return true
+	}
+	seen := map[string]bool{}
+	for d.More() {
+		if open == '{' {
+			name, err := d.Token()
+			key, ok := name.(string)
+			if err != nil || !ok || seen[key] {
+				return false
+			}
+			seen[key] = true
+		}
+		if !unambiguousValue(d, depth+1) {
+			return false
+		}
+	}
+	_, err = d.Token()
+	return err == nil
+}
