@@ -209,6 +209,7 @@ type ProblemItem struct {
 	Slot        string `json:"slot,omitempty"`
 	Recommender string `json:"recommender,omitempty"`
 	Rule        string `json:"rule,omitempty"`
+	Code        string `json:"code"`
 	Message     string `json:"message"`
 }
 
@@ -229,7 +230,7 @@ func (s *Server) validation(ctx context.Context, in *ByID) (*struct{ Body Valida
 	}
 	v := Validation{OK: len(faults) == 0, Problems: []ProblemItem{}}
 	for _, f := range faults {
-		v.Problems = append(v.Problems, ProblemItem{f.Module, f.Field, f.Slot, f.Recommender, f.Rule, f.Message.In(rq.lang)})
+		v.Problems = append(v.Problems, ProblemItem{f.Module, f.Field, f.Slot, f.Recommender, f.Rule, f.Code, f.Message.In(rq.lang)})
 	}
 	return &struct{ Body Validation }{v}, nil
 }

@@ -9,7 +9,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
 
 	"zhiping/domain"
@@ -59,10 +58,13 @@ type Detail struct {
 	Location string `json:"location"`
 	Message  string `json:"message"`
 	Value    any    `json:"value,omitempty"`
-	Module   string `json:"module,omitempty"`
-	Field    string `json:"field,omitempty"`
-	Slot     string `json:"slot,omitempty"`
-	Rule     string `json:"rule,omitempty"`
+	// Code is the fault's own, as stable as the problem's; "rule" for one of the rules of a declaration type.
+	Code        string `json:"code,omitempty"`
+	Module      string `json:"module,omitempty"`
+	Field       string `json:"field,omitempty"`
+	Slot        string `json:"slot,omitempty"`
+	Recommender string `json:"recommender,omitempty"`
+	Rule        string `json:"rule,omitempty"`
 }
 
 // Error implements error; it is for logs.
@@ -119,7 +121,7 @@ func render(lang, instance string, e *domain.Error) *Problem {
 	}
 	for _, f := range e.Faults {
 		p.Errors = append(p.Errors, Detail{Location: location(f), Message: f.Message.In(lang), Value: f.Value,
-			Module: f.Module, Field: f.Field, Slot: f.Slot, Rule: f.Rule})
+			Code: f.Code, Module: f.Module, Field: f.Field, Slot: f.Slot, Recommender: f.Recommender, Rule: f.Rule})
 	}
 	p.CheckFailed, _ = e.Args["checkFailed"].(bool)
 	switch {
@@ -142,49 +144,6 @@ func location(f domain.Fault) string {
 		return "modules." + f.Module + strings.ReplaceAll(f.Field, "/", ".")
 	}
 	return "body" + strings.ReplaceAll(f.Field, "/", ".")
-}
-
-// libraryError renders what huma found wrong with a request, in the same shape and in the caller's language.
-func libraryError(ctx huma.Context, status int, msg string, errs ...error) huma.StatusError {
-	rq := &request{lang: "zh"}
-	if ctx != nil {
-		rq = requestOf(ctx.Context())
-	}
-	byStatus := map[int]*domain.Error{400: ErrMalformed, 404: ErrNoRoute, 405: ErrMethodNotAllowed, 413: ErrTooLarge, 415: ErrContentType, 422: domain.ErrInvalid}
-	e, ok := byStatus[status]
-	if !ok {
-		e = errInternal
-	}
-	for _, err := range errs {
-		var d huma.ErrorDetailer
-		if !errors.As(err, &d) || d.ErrorDetail() == nil {
-			continue
-		}
-		if strings.Contains(d.ErrorDetail().Message, "JSON") || strings.Contains(d.ErrorDetail().Message, "unexpected end") {
-			return render(rq.lang, rq.path, ErrMalformed)
-		}
-		f := domain.Fault{Location: d.ErrorDetail().Location, Message: inWords(d.ErrorDetail().Message)}
-		e = e.WithFaults(append(e.Faults, f)...)
-	}
-	if e == errInternal && status < 500 {
-		e = ErrMalformed
-	}
-	return render(rq.lang, rq.path, e)
-}
-
-// inWords says in Chinese what huma says in English; the library's words begin in few ways.
-func inWords(msg string) text.Text {
-	for prefix, code := range map[string]string{
-		"expected required": "missing", "unexpected property": "unknown_member", "expected string": "want_string",
-		"expected number": "want_number", "expected integer": "want_integer", "expected boolean": "want_boolean",
-		"expected array": "want_array", "expected object": "want_object", "expected length": "want_length",
-		"invalid integer": "want_integer", "expected value": "want_value", "request body is required": "missing",
-	} {
-		if strings.HasPrefix(msg, prefix) {
-			return text.Text{ZH: text.Of("fault."+code, nil).ZH, EN: msg}
-		}
-	}
-	return text.Text{ZH: text.Of("fault.want_value", nil).ZH, EN: msg}
 }
 
 // write answers a Fiber handler's request with a problem.

@@ -120,7 +120,7 @@ func (c *Checker) Complete(f Form, module string) bool {
 }
 
 // Validate lists everything that still blocks submission, in the order of the form: modules with their slots, then
-// recommenders, then rules. A rule is not asked about data that its schema has refused already.
+// recommenders, then rules. A rule is not asked about data of a type or form that its schema has refused already.
 func (c *Checker) Validate(f Form) []domain.Fault {
 	var faults []domain.Fault
 	vars := variables(c.def, f)
@@ -137,16 +137,26 @@ func (c *Checker) Validate(f Form) []domain.Fault {
 		faults = append(faults, c.slots(f, vars, m.Key, "")...)
 	}
 	faults = append(faults, c.recommenders(f, vars)...)
-	broken := map[string]bool{}
+	wrong := map[string]bool{}
 	for _, fault := range faults {
-		broken[fault.Module] = true
+		wrong[fault.Module] = wrong[fault.Module] || !asksForMore(fault)
 	}
 	for _, r := range c.rules {
-		if !broken[r.Module] {
+		if !wrong[r.Module] {
 			faults = append(faults, r.faults(vars)...)
 		}
 	}
 	return faults
+}
+
+// asksForMore tells whether what is there is right, as far as it goes: rules can be asked about it, so that the
+// applicant hears of everything at once.
+func asksForMore(f domain.Fault) bool {
+	switch f.Code {
+	case "required", "min_items", "min_length", "module_missing", "slot_missing", "recommender_count":
+		return true
+	}
+	return false
 }
 
 // slots lists the required files of a module, or of one recommender, that are not there.

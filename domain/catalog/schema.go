@@ -25,8 +25,8 @@ type schema struct {
 	draft, full *jsonschema.Schema
 }
 
-// asksForMore are the keywords that ask for what is not there yet; a draft is checked without them.
-var asksForMore = []string{"required", "minItems", "minProperties", "minLength", "dependentRequired", "contains", "minContains", "if", "then", "else", "allOf"}
+// completeness are the keywords that ask for what is not there yet; a draft is checked without them.
+var completeness = []string{"required", "minItems", "minProperties", "minLength", "dependentRequired", "contains", "minContains", "if", "then", "else", "allOf"}
 
 func compileSchema(name string, raw json.RawMessage) (*schema, error) {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
@@ -65,7 +65,7 @@ func relaxed(doc any) any {
 	switch doc := doc.(type) {
 	case map[string]any:
 		m := maps.Clone(doc)
-		for _, k := range asksForMore {
+		for _, k := range completeness {
 			delete(m, k)
 		}
 		for k, v := range m {

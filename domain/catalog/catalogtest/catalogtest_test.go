@@ -114,6 +114,46 @@ func TestEveryRequiredFileIsAskedFor(t *testing.T) {
 	})
 }
 
+func TestEveryBrokenRuleIsFound(t *testing.T) {
+	every(t, func(t *testing.T, c *catalog.Checker) {
+		d := c.Definition()
+		for _, r := range d.Rules {
+			changes, ok := catalogtest.BreakingRule(r.Key)
+			if !ok {
+				t.Errorf("nobody knows how to break the rule %s", r.Key)
+			}
+			f := catalogtest.Whole(d, false)
+			for module, fields := range changes {
+				f.Modules[module] = catalogtest.With(f.Modules[module], fields)
+			}
+			broken(t, c, f, r)
+		}
+		if d.Recommender == nil {
+			return
+		}
+		for _, r := range d.Recommender.Rules {
+			changes, ok := catalogtest.BreakingExpertRule(d, r.Key)
+			if !ok {
+				t.Errorf("nobody knows how to break the rule %s", r.Key)
+			}
+			f := catalogtest.Whole(d, true)
+			for i, fields := range changes {
+				f.Recommenders[i].Data = catalogtest.With(f.Recommenders[i].Data, fields)
+			}
+			broken(t, c, f, r)
+		}
+	})
+}
+
+// broken insists that one rule is broken and nothing else.
+func broken(t *testing.T, c *catalog.Checker, f catalog.Form, r catalog.Rule) {
+	t.Helper()
+	faults := c.Validate(f)
+	if len(faults) != 1 || faults[0].Rule != r.Key || faults[0].Module != r.Module || faults[0].Field != r.Field || faults[0].Message != r.Message {
+		t.Errorf("breaking %s: %+v", r.Key, faults)
+	}
+}
+
 func has(faults []domain.Fault, k catalogtest.Case, recommender string) bool {
 	return slices.ContainsFunc(faults, func(f domain.Fault) bool {
 		return f.Module == k.Module && f.Field == k.Field && f.Code == k.Code && f.Recommender == recommender &&

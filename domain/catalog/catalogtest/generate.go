@@ -72,7 +72,7 @@ func value(name string, n node, which int) any {
 	case "integer", "number":
 		return number(name, n, which)
 	case "boolean":
-		return true
+		return name != "none" // a form that has something to tell is the harder one
 	}
 	return str(name, n, which)
 }

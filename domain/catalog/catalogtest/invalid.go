@@ -19,6 +19,10 @@ type Case struct {
 	Code   string
 	AtOnce bool
 	Data   json.RawMessage
+
+	touches string // the place that the fault changes, as a JSON pointer ending in a slash
+	group   string // cases of different groups do not fit into one form
+	change  func(whole map[string]any)
 }
 
 // Invalid breaks every constraint of every module's schema once, one at a time.
@@ -54,19 +58,24 @@ func breaks(module string, schema json.RawMessage, which int) []Case {
 
 // add makes whole data, and applies change to the object at path.
 func (b *breaker) add(path []string, field, code string, atOnce bool, change func(map[string]any)) {
-	whole := object(b.schema, b.which)
-	at := any(whole)
-	for _, p := range path {
-		if p == "0" {
-			at = at.([]any)[0]
-			continue
-		}
-		at = at.(map[string]any)[p]
-	}
-	change(at.(map[string]any))
 	pointer := "/" + strings.Join(append(slices.Clone(path), field), "/")
-	b.cases = append(b.cases, Case{Name: b.module + " " + pointer + ": " + code, Module: b.module, Field: pointer,
-		Code: code, AtOnce: atOnce, Data: encode(whole)})
+	c := Case{Name: b.module + " " + pointer + ": " + code, Module: b.module, Field: pointer, Code: code, AtOnce: atOnce,
+		touches: pointer + "/",
+		change: func(whole map[string]any) {
+			at := any(whole)
+			for _, p := range path {
+				if p == "0" {
+					at = at.([]any)[0]
+					continue
+				}
+				at = at.(map[string]any)[p]
+			}
+			change(at.(map[string]any))
+		}}
+	whole := object(b.schema, b.which)
+	c.change(whole)
+	c.Data = encode(whole)
+	b.cases = append(b.cases, c)
 }
 
 func (b *breaker) object(n node, path []string) {
@@ -78,9 +87,35 @@ func (b *breaker) object(n node, path []string) {
 		name, _ := r.(string)
 		b.add(path, name, "required", false, func(o map[string]any) { delete(o, name) })
 	}
+	b.conditional(n, path)
 	props := n.properties()
 	for _, name := range slices.Sorted(maps.Keys(props)) {
 		b.property(name, props[name], path)
+	}
+}
+
+// conditional leaves out what `then` requires, with the condition of `if` fulfilled.
+func (b *breaker) conditional(n node, path []string) {
+	condition, _ := n["if"].(map[string]any)
+	then, _ := n["then"].(map[string]any)
+	required, _ := then["required"].([]any)
+	for _, r := range required {
+		name, _ := r.(string)
+		b.add(path, name, "required", false, func(o map[string]any) { fulfil(condition, o); delete(o, name) })
+		b.cases[len(b.cases)-1].group = "conditional"
+	}
+}
+
+// fulfil makes an object match the conditions that the definitions use: constants of fields, and their negation.
+func fulfil(condition node, o map[string]any) {
+	if not, ok := condition["not"].(map[string]any); ok {
+		for name := range node(not).properties() {
+			delete(o, name)
+		}
+		return
+	}
+	for name, sub := range condition.properties() {
+		o[name] = sub["const"]
 	}
 }
 

@@ -1,0 +1,190 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"regexp"
+	"slices"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"zhiping/domain/catalog"
+	"zhiping/domain/catalog/catalogtest"
+)
+
+// blamed is a fault as an applicant is told of it: where, why, and by which rule.
+func blamed(module, field, slot, code, rule string) string {
+	return fmt.Sprintf("%s%s %s %s %s", module, field, slot, code, rule)
+}
+
+var han = regexp.MustCompile(`\p{Han}`)
+
+// blames lists the faults of an answer, in order, and insists on a sentence in the language asked for with each.
+func blames(t *testing.T, a answer, key, lang string) []string {
+	t.Helper()
+	out := []string{}
+	for _, f := range a.items(key) {
+		at := func(k string) string { s, _ := f[k].(string); return s }
+		if chinese := han.MatchString(at("message")); at("message") == "" || chinese != (lang == "zh") {
+			t.Errorf("%v in %s", f, lang)
+		}
+		out = append(out, blamed(at("module"), at("field"), at("slot"), at("code"), at("rule")))
+	}
+	slices.Sort(out)
+	return out
+}
+
+func wanted(cases []catalogtest.Case) []string {
+	var out []string
+	for _, c := range cases {
+		out = append(out, blamed(c.Module, c.Field, "", c.Code, ""))
+	}
+	slices.Sort(out)
+	return out
+}
+
+// everyType runs a test for each of the fifteen types at the same time.
+func everyType(t *testing.T, run func(t *testing.T, d catalog.Definition)) {
+	t.Helper()
+	all, err := catalog.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	types := 0
+	for _, line := range all.Lines() {
+		for _, ref := range line.Types {
+			types++
+			d, _ := all.Definition(ref.Key)
+			t.Run(ref.Key, func(t *testing.T) {
+				t.Parallel()
+				run(t, d)
+			})
+		}
+	}
+	if types != 15 {
+		t.Fatalf("%d types", types)
+	}
+}
+
+// Of each of the fifteen types: each required field missing, each limit exceeded, each rule broken, each required
+// file not there. Every fault is told where it is, in words, and all of them at once.
+func TestEveryFaultOfEveryTypeIsTold(t *testing.T) {
+	s := start(t, t.TempDir(), "--demo")
+	applicant := s.as("applicant")
+	bind(applicant, s.as("unit"), university)
+	t.Run("types", func(t *testing.T) {
+		everyType(t, func(t *testing.T, d catalog.Definition) {
+			f := faulty{t: t, c: applicant, d: d, form: catalogtest.Form(d)}
+			f.path = "/declarations/" + begin(applicant, d)
+			f.empty()
+			for _, m := range d.Modules {
+				f.save(m.Key, f.form[m.Key])
+			}
+			f.withoutFiles()
+			for _, round := range catalogtest.Rounds(d) {
+				f.round(round)
+			}
+			f.rules()
+		})
+	})
+	s.stop()
+}
+
+// faulty is one declaration that everything is done wrong with.
+type faulty struct {
+	t    *testing.T
+	c    *caller
+	d    catalog.Definition
+	path string
+	form map[string]json.RawMessage
+}
+
+func (f faulty) save(module string, data json.RawMessage) {
+	f.t.Helper()
+	f.c.want(http.StatusOK, "", "PUT", f.path+"/modules/"+module, []byte(data))
+}
+
+// told insists that validation, in both languages, tells exactly these faults besides files that are not there.
+func (f faulty) told(want []string) {
+	f.t.Helper()
+	for _, lang := range []string{"zh", "en"} {
+		a := f.c.want(http.StatusOK, "", "GET", f.path+"/validation", nil, "Accept-Language", lang)
+		got := slices.DeleteFunc(blames(f.t, a, "problems", lang), func(b string) bool { return slices.Contains(f.files(), b) })
+		if diff := cmp.Diff(want, got); diff != "" {
+			f.t.Errorf("told in %s (-want +got):\n%s", lang, diff)
+		}
+	}
+}
+
+// files are the faults of a form that is whole but for its files.
+func (f faulty) files() (out []string) {
+	for _, s := range f.d.Slots {
+		if s.Required && s.Module != "recommenders" {
+			out = append(out, blamed(s.Module, "", s.Key, "slot_missing", ""))
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// empty is a form that nobody has written anything into; submitting says the same as validating.
+func (f faulty) empty() {
+	var want []string
+	for _, m := range f.d.Modules {
+		if m.Required {
+			want = append(want, blamed(m.Key, "", "", "module_missing", ""))
+		}
+	}
+	slices.Sort(want)
+	f.told(want)
+	refused := f.c.want(http.StatusUnprocessableEntity, "invalid", "POST", f.path+"/submit", map[string]any{"commitment": true})
+	validated := f.c.want(http.StatusOK, "", "GET", f.path+"/validation", nil)
+	if diff := cmp.Diff(blames(f.t, validated, "problems", "zh"), blames(f.t, refused, "errors", "zh")); diff != "" {
+		f.t.Errorf("validation and submission differ (-validation +submission):\n%s", diff)
+	}
+}
+
+func (f faulty) withoutFiles() {
+	for _, lang := range []string{"zh", "en"} {
+		a := f.c.want(http.StatusOK, "", "GET", f.path+"/validation", nil, "Accept-Language", lang)
+		if diff := cmp.Diff(f.files(), blames(f.t, a, "problems", lang)); diff != "" {
+			f.t.Errorf("files that are not there (-want +got):\n%s", diff)
+		}
+	}
+}
+
+// round saves a module with many faults. What can be known at once is refused, and nothing of it is kept; of the
+// rest the data check tells.
+func (f faulty) round(r catalogtest.Round) {
+	want := wanted(r.Cases)
+	if !r.AtOnce {
+		f.save(r.Module, r.Data)
+		f.told(want)
+		f.save(r.Module, f.form[r.Module])
+		return
+	}
+	for _, lang := range []string{"zh", "en"} {
+		a := f.c.want(http.StatusUnprocessableEntity, "invalid", "PUT", f.path+"/modules/"+r.Module, []byte(r.Data), "Accept-Language", lang)
+		if diff := cmp.Diff(want, blames(f.t, a, "errors", lang)); diff != "" {
+			f.t.Errorf("%s refused in %s (-want +got):\n%s\n%s", r.Module, lang, diff, r.Data)
+		}
+	}
+}
+
+func (f faulty) rules() {
+	for _, r := range f.d.Rules {
+		changes, ok := catalogtest.BreakingRule(r.Key)
+		if !ok {
+			f.t.Errorf("nobody knows how to break the rule %s", r.Key)
+		}
+		for module, fields := range changes {
+			f.save(module, catalogtest.With(f.form[module], fields))
+		}
+		f.told([]string{blamed(r.Module, r.Field, "", "rule", r.Key)})
+		for module := range changes {
+			f.save(module, f.form[module])
+		}
+	}
+}
