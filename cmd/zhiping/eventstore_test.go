@@ -66,3 +66,9 @@ func TestBenchEventstorePrintsJSON(t *testing.T) {
 	require.NoError(t, eventstoreCLI(t.Context(), &out, "bench", "eventstore", "--callers", "4", "--duration", "50ms", "--events", "200"))
 	require.Contains(t, out.String(), `"perSecond"`)
 }
+
+func TestBenchStartPrintsJSON(t *testing.T) {
+	var out bytes.Buffer
+	require.NoError(t, run(t.Context(), []string{"bench", "start", "--declarations", "5", "--times", "1"}, &out, io.Discard))
+	require.Contains(t, out.String(), `"medianMs"`)
+}

@@ -40,6 +40,7 @@ type benchCmd struct {
 	Eventstore benchEventstoreCmd `cmd:"" help:"Appends, reads and subscriptions of an event store."`
 	HTTP       benchHTTPCmd       `cmd:"" name:"http" help:"Commands and view reads of a demo server over HTTP."`
 	Views      benchViewsCmd      `cmd:"" help:"Rebuilding all views from a long history, reads beside it, and lag."`
+	Start      benchStartCmd      `cmd:"" help:"Start on a long history, of the event store and of serve."`
 }
 
 // run is main without the process: tests call it.

@@ -110,6 +110,7 @@ func (a *actor) race(ctx context.Context, c *esdb.Client) error {
 		return err
 	}
 	e := a.event(sharedStream)
+	e.Data = append(e.Data, make([]byte, 2000)...) // so that the stream is longer than a page
 	_, revision, err := (&request{stream: sharedStream, expected: last, events: []model.Event{e}}).call(ctx, c)
 	switch verdictOf(err) {
 	case model.Accepted:

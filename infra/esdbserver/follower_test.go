@@ -138,7 +138,7 @@ func (f *follower) check(all []seen, hidden int64, caughtUp bool) error {
 	return nil
 }
 
-// followers are one subscriber to each stream of the actors, one to everything and two that filter.
+// followers are one subscriber to each stream of the actors and to the shared one, one to everything and two that filter.
 type followers struct {
 	all      []*follower
 	byStream map[string]*follower
@@ -155,6 +155,7 @@ func newFollowers() *followers {
 			filter:  &esdb.SubscriptionFilter{Type: esdb.EventFilterType, Regex: "^(T1|\\$metadata)$"},
 			matches: func(e model.Entry) bool { return e.Type == "T1" || e.Type == model.TypeMetadata },
 		},
+		{stream: sharedStream},
 	}}
 }
 

@@ -74,7 +74,7 @@ func (w *world) live(kill bool) error {
 	w.followers.cover(w.actors)
 	w.changed = sync.NewCond(&w.mu)
 	ctx, cancel := context.WithCancel(context.Background())
-	failures := make(chan error, len(w.actors)+len(w.followers.all)+1)
+	failures := make(chan error, len(w.actors)+len(w.followers.all))
 	var running sync.WaitGroup
 	for _, a := range w.actors {
 		running.Go(func() { failures <- w.act(ctx, p, a) })
@@ -89,10 +89,10 @@ func (w *world) live(kill bool) error {
 			failures <- err
 		})
 	}
-	failures <- w.disturb(p, kill)
+	err := w.disturb(p, kill)
 	running.Wait()
 	cancel()
-	err := p.client.Close()
+	err = errors.Join(err, p.client.Close())
 	close(failures)
 	for e := range failures {
 		err = errors.Join(err, e)
@@ -157,27 +157,32 @@ func (w *world) waitFor(p *process, requests int) {
 	w.wait(p, func() bool { return w.requests >= end })
 }
 
-// disturb fills the disk for a while, or several times, and ends the process.
+// disturb fills the disk for a while, or several times, and ends the process. What goes wrong with that because somebody
+// has found a fault, and ended the process before, is no news.
 func (w *world) disturb(p *process, kill bool) error {
 	for range w.rng.IntN(3) {
 		w.waitFor(p, 10+w.rng.IntN(60))
-		if err := w.fillDisk(p); err != nil || p.dead.Load() {
-			return err
-		}
-		if kill && w.rng.IntN(3) == 0 {
+		err := w.fillDisk(p)
+		if err == nil && kill && w.rng.IntN(3) == 0 {
 			break // while the disk is full
 		}
-		if err := p.limit(math.MaxUint64); err != nil {
-			return err
+		if err == nil {
+			err = p.limit(math.MaxUint64)
+		}
+		if p.dead.Load() {
+			return nil
+		}
+		if err != nil {
+			return w.fail(p, err)
 		}
 	}
 	w.waitFor(p, 10+w.rng.IntN(100))
-	if !kill {
-		return p.stop()
+	if kill {
+		w.kills++
+		p.kill()
+		return nil
 	}
-	w.kills++
-	p.kill()
-	return nil
+	return p.stop()
 }
 
 // fillDisk makes the log's file grow only a little more, and then no file at all, until writes have failed.
@@ -243,10 +248,16 @@ func (w *world) end() error {
 		return err
 	}
 	w.followers.cover(w.actors)
-	for _, f := range w.followers.all {
+	late := newFollowers() // who have all of it before them, page after page
+	late.cover(w.actors)
+	for _, f := range append(late.all, w.followers.all...) {
 		if err := f.follow(context.Background(), p.client, true); err != nil {
 			return err
 		}
 	}
+	if err := w.check(p.client, true); err != nil {
+		return err
+	}
+	w.followers = late
 	return w.check(p.client, true)
 }

@@ -5,6 +5,8 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
+	"runtime"
 	"strings"
 )
 
@@ -22,6 +24,9 @@ func Backup(ctx context.Context, path, dest string) error {
 	if err := os.Remove(partial); err != nil && !errors.Is(err, os.ErrNotExist) {
 		return errors.Join(fmt.Errorf("backup: %w", err), c.close())
 	}
+	if err := makePrivate(partial); err != nil { // which VACUUM INTO takes as long as it is empty
+		return errors.Join(fmt.Errorf("backup: %w", err), c.close())
+	}
 	_, err = execContext(ctx, c, "VACUUM INTO '"+strings.ReplaceAll(partial, "'", "''")+"'")
 	err = errors.Join(err, c.close())
 	if err == nil {
@@ -29,6 +34,9 @@ func Backup(ctx context.Context, path, dest string) error {
 	}
 	if err == nil {
 		err = os.Rename(partial, dest)
+	}
+	if err == nil {
+		err = syncNames(filepath.Dir(dest))
 	}
 	if err != nil {
 		_ = os.Remove(partial)
@@ -43,4 +51,16 @@ func syncFile(path string) error {
 		return err
 	}
 	return errors.Join(f.Sync(), f.Close())
+}
+
+// syncNames makes the names in a directory durable, where the system can do that.
+func syncNames(dir string) error {
+	if runtime.GOOS == "windows" {
+		return nil
+	}
+	d, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	return errors.Join(d.Sync(), d.Close())
 }

@@ -35,6 +35,7 @@ type Store struct {
 	path    string
 	opts    Options
 	lock    *conn
+	writer  *writer
 	readers chan *reader
 	tail    *tail
 	hub     *hub
@@ -66,6 +67,10 @@ func Open(dir string, opts Options) (_ *Store, err error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, err
 	}
+	// SQLite gives its other files the permissions of this one.
+	if err := makePrivate(filepath.Join(dir, FileName)); err != nil {
+		return nil, err
+	}
 	s := &Store{
 		path: filepath.Join(dir, FileName), opts: opts, hub: newHub(),
 		readers: make(chan *reader, opts.Readers), ops: make(chan *op, 1024),
@@ -76,7 +81,7 @@ func Open(dir string, opts Options) (_ *Store, err error) {
 	}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.closeConns(nil))
+			err = errors.Join(err, s.lock.close())
 		}
 	}()
 	w, err := openWriter(s)
@@ -86,13 +91,18 @@ func Open(dir string, opts Options) (_ *Store, err error) {
 	for range opts.Readers {
 		r, err := openReader(s.path)
 		if err != nil {
-			return nil, errors.Join(fmt.Errorf("open %s: %w", s.path, err), w.close())
+			err = fmt.Errorf("open %s: %w", s.path, err)
+			for len(s.readers) > 0 {
+				err = errors.Join(err, (<-s.readers).close())
+			}
+			return nil, errors.Join(err, w.close())
 		}
 		s.readers <- r
 	}
 	s.head.Store(w.position)
 	s.tail = newTail(opts.TailBytes, w.position)
-	s.owned.Go(func() { w.loop() })
+	s.writer = w
+	s.owned.Go(w.loop)
 	s.owned.Go(s.checkpoints)
 	return s, nil
 }
@@ -128,7 +138,8 @@ func (s *Store) Watch(stream string) *Watch { return s.hub.watch(stream) }
 func (s *Store) Closing() <-chan struct{} { return s.closing }
 
 // Close finishes the writes that are waiting, ends the store's goroutines and closes the file. It waits for reads
-// under way. Further calls wait for the same end.
+// under way. Further calls wait for the same end. The writer's connection is closed last: it alone can copy the log back
+// into the file then, so that a closed store is one file.
 func (s *Store) Close() error {
 	var err error
 	s.once.Do(func() {
@@ -138,23 +149,22 @@ func (s *Store) Close() error {
 		for range s.opts.Readers {
 			readers = append(readers, <-s.readers)
 		}
-		err = s.closeConns(readers)
+		for _, r := range readers {
+			err = errors.Join(err, r.close())
+		}
+		err = errors.Join(err, s.writer.close(), s.lock.close())
 	})
 	s.owned.Wait()
 	return err
 }
 
-func (s *Store) closeConns(readers []*reader) error {
-	var errs []error
-	if readers == nil {
-		for len(s.readers) > 0 {
-			readers = append(readers, <-s.readers)
-		}
+// makePrivate creates a file, if need be, that only this user can read.
+func makePrivate(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return err
 	}
-	for _, r := range readers {
-		errs = append(errs, r.close())
-	}
-	return errors.Join(append(errs, s.lock.close())...)
+	return f.Close()
 }
 
 // checkpoints copies the write-ahead log back into the file in the background, so that appends do not wait for it.

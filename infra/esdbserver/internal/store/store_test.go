@@ -169,6 +169,22 @@ func TestVerifyFindsFaults(t *testing.T) {
 	require.ErrorIs(t, err, os.ErrNotExist)
 }
 
+func TestClosedStoreIsOnePrivateFile(t *testing.T) {
+	dir := t.TempDir()
+	s := open(t, dir)
+	_, err := s.Append(t.Context(), "s", Any, proposed(100))
+	require.NoError(t, err)
+	require.FileExists(t, filepath.Join(dir, FileName+"-wal"))
+	require.NoError(t, s.Close())
+	require.NoFileExists(t, filepath.Join(dir, FileName+"-wal"))
+	require.NoError(t, Backup(t.Context(), filepath.Join(dir, FileName), filepath.Join(dir, "copy")))
+	for _, name := range []string{FileName, "copy"} {
+		info, err := os.Stat(filepath.Join(dir, name))
+		require.NoError(t, err)
+		require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), name)
+	}
+}
+
 func TestNewerFileIsRefused(t *testing.T) {
 	dir := t.TempDir()
 	s, err := Open(dir, Options{})

@@ -146,11 +146,6 @@ func (w *writer) close() error {
 // loop runs until the store closes and nothing is waiting any more.
 func (w *writer) loop() {
 	defer close(w.s.written)
-	defer func() {
-		if err := w.close(); err != nil {
-			w.s.opts.Failed(fmt.Errorf("close: %w", err))
-		}
-	}()
 	var batch []*op
 	for {
 		batch = batch[:0]
