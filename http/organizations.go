@@ -22,6 +22,8 @@ type Directory interface {
 	OfficerOf(ctx context.Context, account string) (string, error)
 	// Await returns once sign-in heeds the events up to a position.
 	Await(ctx context.Context, position uint64) error
+	// Audit lists what happened to accounts, newest first.
+	Audit(ctx context.Context, q IdentityQuery) ([]IdentityRecord, error)
 }
 
 // ErrAccountNotFound refuses a grant to an account that does not exist.

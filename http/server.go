@@ -192,6 +192,7 @@ func (s *Server) operations() {
 	s.noticeRoutes()
 	s.organizationRoutes()
 	s.oversightRoutes()
+	s.identityAuditRoutes()
 	s.unitRoutes()
 	s.bindingRoutes()
 	s.declarationRoutes()

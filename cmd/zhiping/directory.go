@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"errors"
+	"time"
 
 	"zhiping/domain"
 	"zhiping/http"
@@ -29,6 +30,21 @@ func (d directory) Names(ctx context.Context, accounts []string) (map[string]str
 
 func (d directory) OfficerOf(ctx context.Context, account string) (string, error) {
 	return d.provider.OfficerOf(ctx, account)
+}
+
+func (d directory) Audit(ctx context.Context, q http.IdentityQuery) ([]http.IdentityRecord, error) {
+	query := identity.AuditQuery{Account: q.Account, Actor: q.Actor, Kind: identity.AuditKind(q.Type), Address: q.Address,
+		From: q.From, To: q.To, Before: q.Before, Limit: q.Limit}
+	if !q.To.IsZero() {
+		query.To = q.To.Add(time.Millisecond) // the provider leaves the end out, and counts in milliseconds
+	}
+	records, err := d.provider.Audit(ctx, query)
+	out := make([]http.IdentityRecord, len(records))
+	for i, r := range records {
+		out[i] = http.IdentityRecord{ID: r.ID, At: r.At, Type: string(r.Kind), Account: r.Account, Actor: r.Actor,
+			Address: r.Address, UserAgent: r.Agent, Detail: r.Detail}
+	}
+	return out, err
 }
 
 func (d directory) Await(ctx context.Context, position uint64) error {

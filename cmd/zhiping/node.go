@@ -252,7 +252,8 @@ func (n *node) openIdentity(ctx context.Context, c *serveCmd) (err error) {
 	if c.Demo {
 		mode = identity.CaptchaOff
 	}
-	if n.identity, err = identity.Open(ctx, identity.Config{Path: c.below("identity.sqlite"), Captcha: mode, Clock: n.clock, Logger: n.logger}); err != nil {
+	if n.identity, err = identity.Open(ctx, identity.Config{Path: c.below("identity.sqlite"), Captcha: mode, Clock: n.clock, Logger: n.logger,
+		Observe: func(r identity.AuditRecord) { n.metrics.Identity(string(r.Kind)) }}); err != nil {
 		return err
 	}
 	n.later(n.identity.Close)

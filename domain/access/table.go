@@ -65,6 +65,7 @@ var Policy = map[Action][]Grant{
 	"viewDeclarations":  {{unit, Supervising}, {department, Supervising}, {bureau, Supervising}, {committee, Supervising}, {auditor, Any}},
 	"viewWorklist":      {{unit, Supervising}, {department, Supervising}, {bureau, Supervising}, {committee, Supervising}, {auditor, Any}},
 	"viewAudit":         {{auditor, Any}},
+	"viewIdentityAudit": {{auditor, Any}},
 	"viewEvents":        {{analyst, Any}, {auditor, Any}},
 	"viewStats":         {{analyst, Any}, {auditor, Any}, {bureau, Any}, {admin, Any}},
 }

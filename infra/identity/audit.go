@@ -52,6 +52,7 @@ type AuditRecord struct {
 // AuditQuery selects audit records, newest first. Zero fields do not select.
 type AuditQuery struct {
 	Account string
+	Actor   string // who did it, when that is somebody else than the account
 	Kind    AuditKind
 	Address string
 	From    time.Time // included
@@ -69,6 +70,7 @@ func (p *Provider) Audit(ctx context.Context, q AuditQuery) ([]AuditRecord, erro
 		}
 	}
 	add(q.Account != "", "account_id = ?", q.Account)
+	add(q.Actor != "", "actor_id <> '' AND actor_id = ?", q.Actor)
 	add(q.Kind != "", "kind = ?", string(q.Kind))
 	add(q.Address != "", "address = ?", q.Address)
 	add(!q.From.IsZero(), "at >= ?", q.From.UnixMilli())

@@ -126,6 +126,7 @@ CREATE TABLE IF NOT EXISTS audit (
   detail       TEXT NOT NULL
 );
 CREATE INDEX IF NOT EXISTS audit_account ON audit(account_id, id);
+CREATE INDEX IF NOT EXISTS audit_actor ON audit(actor_id, id) WHERE actor_id <> '';
 CREATE INDEX IF NOT EXISTS audit_kind ON audit(kind, id);
 CREATE INDEX IF NOT EXISTS audit_at ON audit(at);
 

@@ -24,6 +24,7 @@ type Metrics struct {
 	commandSeconds *prometheus.HistogramVec
 	conflicts      *prometheus.CounterVec
 	commandEvents  *prometheus.CounterVec
+	identityEvents *prometheus.CounterVec
 
 	appendSeconds *prometheus.HistogramVec
 	reconnects    *prometheus.CounterVec
@@ -56,6 +57,8 @@ func NewMetrics() *Metrics {
 	m.commandSeconds = m.histogram("command_seconds", "Time to run a command, from authorisation to append.", fast, "command", "outcome")
 	m.conflicts = m.counter("command_conflicts_total", "Appends that lost a race; most are repeated and succeed.", "command")
 	m.commandEvents = m.counter("command_events_total", "Events appended.", "command")
+
+	m.identityEvents = m.counter("identity_events_total", "Sign-ins, failures, lockouts, codes, resets, grants: every identity audit record.", "kind")
 
 	m.appendSeconds = m.histogram("eventstore_append_seconds", "Time to append to the event store.", fast, "outcome")
 	m.reconnects = m.counter("eventstore_reconnects_total", "Connections and subscriptions lost.", "connection")
@@ -119,6 +122,9 @@ func (m *Metrics) Middleware(next message.HandlerFunc) message.HandlerFunc {
 func (m *Metrics) Request(method, route string, status int, took time.Duration) {
 	m.httpSeconds.WithLabelValues(method, route, strconv.Itoa(status)).Observe(took.Seconds())
 }
+
+// Identity counts one identity audit record by its kind, of which there are some twenty.
+func (m *Metrics) Identity(kind string) { m.identityEvents.WithLabelValues(kind).Inc() }
 
 // InFlight adds to the number of HTTP requests being answered.
 func (m *Metrics) InFlight(add int) { m.httpInFlight.Add(float64(add)) }

@@ -12,7 +12,6 @@ import (
 	"go.opentelemetry.io/otel/sdk/resource"
 	sdktrace "go.opentelemetry.io/otel/sdk/trace"
 	"go.opentelemetry.io/otel/trace"
-	"go.opentelemetry.io/otel/trace/noop"
 )
 
 // TracingConfig names the program in traces. OTEL_SERVICE_NAME and OTEL_RESOURCE_ATTRIBUTES may say otherwise.
@@ -72,13 +71,8 @@ func newTracing(ctx context.Context, cfg TracingConfig, exporter sdktrace.SpanEx
 	return &Tracing{sdktrace.NewTracerProvider(sdktrace.WithBatcher(exporter), sdktrace.WithResource(res))}, nil
 }
 
-// Tracer is for a part of the program: "http", "commands", "eventstore", "projections". A nil Tracing traces nothing.
-func (t *Tracing) Tracer(part string) trace.Tracer {
-	if t == nil {
-		return noop.NewTracerProvider().Tracer(part)
-	}
-	return t.provider.Tracer(Namespace + "/" + part)
-}
+// Tracer is for a part of the program: "http", "commands", "eventstore", "projections".
+func (t *Tracing) Tracer(part string) trace.Tracer { return t.provider.Tracer(Namespace + "/" + part) }
 
 // Close sends what is buffered, until ctx ends.
 func (t *Tracing) Close(ctx context.Context) error { return t.provider.Shutdown(ctx) }
