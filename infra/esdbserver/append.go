@@ -5,7 +5,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"io"
-	"math"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
@@ -84,18 +83,9 @@ func (s *streamsService) appendOptions(ctx context.Context, o *streams.AppendReq
 	if err != nil {
 		return "", 0, err
 	}
-	var expected int64
-	switch x := o.GetExpectedStreamRevision().(type) {
-	case *streams.AppendReq_Options_Revision:
-		expected = revisionOf(x.Revision)
-	case *streams.AppendReq_Options_NoStream:
-		expected = store.NoStream
-	case *streams.AppendReq_Options_Any:
-		expected = store.Any
-	case *streams.AppendReq_Options_StreamExists:
-		expected = store.StreamExists
-	default:
-		return "", 0, invalid("no expected stream revision")
+	expected, err := expectedRevision(o.GetExpectedStreamRevision())
+	if err != nil {
+		return "", 0, err
 	}
 	return name, expected, s.authorize(ctx, name, actWrite)
 }
@@ -129,14 +119,6 @@ func streamName(id *shared.StreamIdentifier) (string, error) {
 	return name, nil
 }
 
-// revisionOf maps a revision from the wire; what does not fit can never be current.
-func revisionOf(n uint64) int64 {
-	if n > math.MaxInt64 {
-		return math.MaxInt64
-	}
-	return int64(n)
-}
-
 func parseUUID(id *shared.UUID) (uuid.UUID, error) {
 	switch v := id.GetValue().(type) {
 	case *shared.UUID_Structured_:
@@ -164,32 +146,4 @@ func successAnswer(r store.Result) *streams.AppendResp {
 		ok.CurrentRevisionOption = &streams.AppendResp_Success_CurrentRevision{CurrentRevision: uint64(r.Revision)}
 	}
 	return &streams.AppendResp{Result: &streams.AppendResp_Success_{Success: ok}}
-}
-
-// wrongAnswer fills both generations of the fields, as clients before and after 20.6.1 read different ones. The
-// older ones know no "no stream" as an expectation and get the largest revision for it.
-func wrongAnswer(expected, current int64) *streams.AppendResp {
-	w := &streams.AppendResp_WrongExpectedVersion{}
-	switch expected {
-	case store.Any:
-		w.ExpectedRevisionOption = &streams.AppendResp_WrongExpectedVersion_ExpectedAny{ExpectedAny: &shared.Empty{}}
-		w.ExpectedRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_Any_20_6_0{Any_20_6_0: &shared.Empty{}}
-	case store.StreamExists:
-		w.ExpectedRevisionOption = &streams.AppendResp_WrongExpectedVersion_ExpectedStreamExists{ExpectedStreamExists: &shared.Empty{}}
-		w.ExpectedRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_StreamExists_20_6_0{StreamExists_20_6_0: &shared.Empty{}}
-	case store.NoStream:
-		w.ExpectedRevisionOption = &streams.AppendResp_WrongExpectedVersion_ExpectedNoStream{ExpectedNoStream: &shared.Empty{}}
-		w.ExpectedRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_ExpectedRevision_20_6_0{ExpectedRevision_20_6_0: math.MaxUint64}
-	default:
-		w.ExpectedRevisionOption = &streams.AppendResp_WrongExpectedVersion_ExpectedRevision{ExpectedRevision: uint64(expected)}
-		w.ExpectedRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_ExpectedRevision_20_6_0{ExpectedRevision_20_6_0: uint64(expected)}
-	}
-	if current < 0 {
-		w.CurrentRevisionOption = &streams.AppendResp_WrongExpectedVersion_CurrentNoStream{CurrentNoStream: &shared.Empty{}}
-		w.CurrentRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_NoStream_20_6_0{NoStream_20_6_0: &shared.Empty{}}
-	} else {
-		w.CurrentRevisionOption = &streams.AppendResp_WrongExpectedVersion_CurrentRevision{CurrentRevision: uint64(current)}
-		w.CurrentRevisionOption_20_6_0 = &streams.AppendResp_WrongExpectedVersion_CurrentRevision_20_6_0{CurrentRevision_20_6_0: uint64(current)}
-	}
-	return &streams.AppendResp{Result: &streams.AppendResp_WrongExpectedVersion_{WrongExpectedVersion: w}}
 }

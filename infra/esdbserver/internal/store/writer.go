@@ -1,7 +1,6 @@
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"os"
@@ -20,59 +19,6 @@ const (
 	walSoft = 16 << 20
 	walHard = 96 << 20
 )
-
-// op is one change, waiting for the writer. apply answers a refusal as an error and must not have written
-// anything then; errors of the file go through tx.fail.
-type op struct {
-	ctx   context.Context
-	size  int
-	apply func(*tx) error
-	err   error
-	done  chan struct{}
-}
-
-// submit hands a change to the writer and waits until it is durable. When ctx ends first, the outcome is unknown.
-func (s *Store) submit(ctx context.Context, size int, apply func(*tx) error) error {
-	o, err := s.enqueue(ctx, size, apply)
-	if err != nil {
-		return err
-	}
-	return s.wait(o)
-}
-
-// enqueue puts a change in line: changes are applied in the order in which they were enqueued.
-func (s *Store) enqueue(ctx context.Context, size int, apply func(*tx) error) (*op, error) {
-	o := &op{ctx: ctx, size: size, apply: apply, done: make(chan struct{})}
-	select {
-	case <-s.closing:
-		return nil, ErrClosed
-	default:
-	}
-	select {
-	case s.ops <- o:
-		return o, nil
-	case <-ctx.Done():
-		return nil, ctx.Err()
-	case <-s.closing:
-		return nil, ErrClosed
-	}
-}
-
-func (s *Store) wait(o *op) error {
-	select {
-	case <-o.done:
-		return o.err
-	case <-o.ctx.Done():
-		return o.ctx.Err()
-	case <-s.written:
-		select {
-		case <-o.done:
-			return o.err
-		default:
-			return ErrClosed
-		}
-	}
-}
 
 // writer owns the only connection that changes the file.
 type writer struct {
@@ -251,48 +197,4 @@ func (w *writer) checkpoint(bytes int) {
 	case w.s.full <- struct{}{}:
 	default:
 	}
-}
-
-// statements are the writer's prepared statements.
-type statements struct {
-	begin, commit, rollback              *stmt
-	newest, newestStream                 *stmt
-	stream, insertStream, updateStream   *stmt
-	insert, byID, byRevision, lastInMeta *stmt
-	putDocument, dropDocument            *stmt
-}
-
-func prepareAll(c *conn) (q statements, err error) {
-	for sql, to := range map[string]**stmt{
-		"BEGIN IMMEDIATE": &q.begin, "COMMIT": &q.commit, "ROLLBACK": &q.rollback,
-		"SELECT position, created FROM events ORDER BY position DESC LIMIT 1":                                             &q.newest,
-		"SELECT coalesce(max(id), 0) FROM streams":                                                                        &q.newestStream,
-		selectStream + " WHERE name = ?":                                                                                  &q.stream,
-		"INSERT INTO streams (id, name, last, tb, max_count, max_age, acl) VALUES (?,?,?,?,?,?,?)":                        &q.insertStream,
-		"UPDATE streams SET last = ?, tb = ?, max_count = ?, max_age = ?, acl = ? WHERE id = ?":                           &q.updateStream,
-		"INSERT INTO events (position, stream, revision, id, type, json, created, data, meta) VALUES (?,?,?,?,?,?,?,?,?)": &q.insert,
-		"SELECT revision, position FROM events WHERE stream = ? AND id = ? ORDER BY revision DESC LIMIT 1":                &q.byID,
-		"SELECT id, position FROM events WHERE stream = ? AND revision = ?":                                               &q.byRevision,
-		"SELECT data FROM events WHERE stream = ? AND revision = ?":                                                       &q.lastInMeta,
-		"INSERT OR REPLACE INTO documents (name, body) VALUES (?, ?)":                                                     &q.putDocument,
-		"DELETE FROM documents WHERE name = ?":                                                                            &q.dropDocument,
-	} {
-		if *to, err = c.prepare(sql); err != nil {
-			return q, errors.Join(err, q.close())
-		}
-	}
-	return q, nil
-}
-
-func (q *statements) close() error {
-	var errs []error
-	for _, s := range []*stmt{
-		q.begin, q.commit, q.rollback, q.newest, q.newestStream, q.stream, q.insertStream, q.updateStream,
-		q.insert, q.byID, q.byRevision, q.lastInMeta, q.putDocument, q.dropDocument,
-	} {
-		if s != nil {
-			errs = append(errs, s.close())
-		}
-	}
-	return errors.Join(errs...)
 }
