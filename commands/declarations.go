@@ -134,7 +134,7 @@ func (x *Executor) Problems(ctx context.Context, env Envelope, id uuid.UUID) ([]
 	if err != nil {
 		return nil, err
 	}
-	return f.Checker.Validate(declaration.Form(d.state, f)), nil
+	return declaration.Problems(d.state, f), nil
 }
 
 // Slot tells, before any content is read, what the slot of a file to be attached takes: the same refusals as

@@ -46,6 +46,8 @@ type Fault struct {
 	Code        string    `json:"code"`                  // text catalogue key, or "rule" for a rule's own sentence
 	Message     text.Text `json:"message"`
 	Value       any       `json:"value,omitempty"` // what was there; never a password or a whole identity number
+	// Inputs are what a broken rule looked at, by JSON pointer into the whole form, e.g. /term/to.
+	Inputs map[string]any `json:"inputs,omitempty"`
 }
 
 // NewError makes a package-level Err value. It is compared by code, so wrapping and With keep its identity.

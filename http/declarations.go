@@ -211,6 +211,8 @@ type ProblemItem struct {
 	Rule        string `json:"rule,omitempty"`
 	Code        string `json:"code"`
 	Message     string `json:"message"`
+	// Inputs are what the rule looked at, by JSON pointer into the whole form.
+	Inputs map[string]any `json:"inputs,omitempty"`
 }
 
 // Validation is the 数据校验.
@@ -230,7 +232,7 @@ func (s *Server) validation(ctx context.Context, in *ByID) (*struct{ Body Valida
 	}
 	v := Validation{OK: len(faults) == 0, Problems: []ProblemItem{}}
 	for _, f := range faults {
-		v.Problems = append(v.Problems, ProblemItem{f.Module, f.Field, f.Slot, f.Recommender, f.Rule, f.Code, f.Message.In(rq.lang)})
+		v.Problems = append(v.Problems, ProblemItem{f.Module, f.Field, f.Slot, f.Recommender, f.Rule, f.Code, f.Message.In(rq.lang), f.Inputs})
 	}
 	return &struct{ Body Validation }{v}, nil
 }

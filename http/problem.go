@@ -65,6 +65,8 @@ type Detail struct {
 	Slot        string `json:"slot,omitempty"`
 	Recommender string `json:"recommender,omitempty"`
 	Rule        string `json:"rule,omitempty"`
+	// Inputs are what the rule looked at, by JSON pointer into the whole form.
+	Inputs map[string]any `json:"inputs,omitempty"`
 }
 
 // Error implements error; it is for logs.
@@ -121,7 +123,7 @@ func render(lang, instance string, e *domain.Error) *Problem {
 	}
 	for _, f := range e.Faults {
 		p.Errors = append(p.Errors, Detail{Location: location(f), Message: f.Message.In(lang), Value: f.Value,
-			Code: f.Code, Module: f.Module, Field: f.Field, Slot: f.Slot, Recommender: f.Recommender, Rule: f.Rule})
+			Code: f.Code, Module: f.Module, Field: f.Field, Slot: f.Slot, Recommender: f.Recommender, Rule: f.Rule, Inputs: f.Inputs})
 	}
 	p.CheckFailed, _ = e.Args["checkFailed"].(bool)
 	switch {

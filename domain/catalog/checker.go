@@ -208,5 +208,5 @@ func (r compiledRule) faults(vars map[string]any) []domain.Fault {
 	if r.when != nil && !r.when.holds(vars, false) || r.expr.holds(vars, true) {
 		return nil
 	}
-	return []domain.Fault{{Module: r.Module, Field: r.Field, Rule: r.Key, Code: "rule", Message: r.Message}}
+	return []domain.Fault{{Module: r.Module, Field: r.Field, Rule: r.Key, Code: "rule", Message: r.Message, Inputs: quote(vars, r.expr.reads)}}
 }

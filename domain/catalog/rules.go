@@ -38,7 +38,11 @@ func newEnvironment(d Definition) (*environment, error) {
 	return &environment{env}, nil
 }
 
-type condition struct{ program cel.Program }
+// condition is a compiled expression; reads are the places of the form that it looks at.
+type condition struct {
+	program cel.Program
+	reads   [][]string
+}
 
 func (e *environment) compile(name, expr string) (*condition, error) {
 	ast, issues := e.env.Compile(expr)
@@ -52,7 +56,7 @@ func (e *environment) compile(name, expr string) (*condition, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	return &condition{p}, nil
+	return &condition{p, inputs(ast.NativeRep().Expr())}, nil
 }
 
 func (e *environment) rules(list []Rule) ([]compiledRule, error) {

@@ -31,9 +31,7 @@ func submit(s State, c Submit) ([]Event, error) {
 	case !c.Commitment:
 		return nil, ErrCommitment
 	}
-	form := Form(s, f)
-	form.Unit, form.UnitID = text.Same(f.Unit.Name), f.Unit.ID
-	if faults := f.Checker.Validate(form); len(faults) > 0 {
+	if faults := Problems(s, f); len(faults) > 0 {
 		return nil, domain.ErrInvalid.WithFaults(faults...)
 	}
 	route := Route(f)
@@ -45,6 +43,16 @@ func submit(s State, c Submit) ([]Event, error) {
 		Stage:      entry(s, f, route),
 		Commitment: text.Of("commitment", nil),
 	}}, nil
+}
+
+// Problems lists what blocks a submission, or would block it now. What waits for submission is judged with the unit
+// that the applicant is bound to now, which will recommend it.
+func Problems(s State, f Facts) []domain.Fault {
+	form := Form(s, f)
+	if s.Status != StatusSubmitted && s.Status != StatusApproved && s.Status != StatusTerminated && f.Unit.ID != "" {
+		form.Unit, form.UnitID = text.Same(f.Unit.Name), f.Unit.ID
+	}
+	return f.Checker.Validate(form)
 }
 
 // Route joins the definition's stages with the organizations that hold them now.

@@ -1,0 +1,66 @@
+package catalog_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"zhiping/domain/catalog"
+	"zhiping/domain/catalog/catalogtest"
+)
+
+func TestABrokenRuleQuotesWhatItLookedAt(t *testing.T) {
+	c, d := regular(t)
+	broken := func(key string) catalog.Form {
+		f := catalogtest.Whole(d, true)
+		changes, _ := catalogtest.BreakingRule(key)
+		for module, fields := range changes {
+			f.Modules[module] = catalogtest.With(f.Modules[module], fields)
+		}
+		experts, _ := catalogtest.BreakingExpertRule(d, key)
+		for i, fields := range experts {
+			f.Recommenders[i].Data = catalogtest.With(f.Recommenders[i].Data, fields)
+		}
+		return f
+	}
+	for key, want := range map[string]map[string]any{
+		"id_matches_birth":    {"/basic/birth": "1970-01-01", "/basic/bornAt": "1975-01-01"},
+		"title_before_cutoff": {"/current_title/obtained": "2999-01-01", "/cutOff": "2026-12-31"},
+		"no_failed_assessment": {"/assessment/entries/0/grade": "合格", "/assessment/entries/1/grade": "不合格",
+			"/assessment/entries/2/grade": "优秀"},
+		"assessment_years": {"/assessment/entries/0/year": int64(2020), "/assessment/entries/1/year": int64(2020),
+			"/assessment/entries/2/year": int64(2020)},
+		"experts_not_applicant": {"/basic/idNumber": "220102********0014", "/recommenders/0/idNumber": "220102********0030",
+			"/recommenders/1/idNumber": "220102********0014"},
+		"experts_not_both_of_unit": {"/unit/name": "示范大学", "/recommenders/0/unit": "示范大学", "/recommenders/1/unit": "示范大学"},
+	} {
+		t.Run(key, func(t *testing.T) {
+			for _, f := range c.Validate(broken(key)) {
+				if f.Rule != key {
+					t.Fatalf("broke %s too", f.Rule)
+				}
+				if diff := cmp.Diff(want, f.Inputs); diff != "" {
+					t.Fatalf("(-want +got):\n%s", diff)
+				}
+				return
+			}
+			t.Fatal("the rule is not broken")
+		})
+	}
+}
+
+func TestARuleIsJudgedAtTheCutOffDate(t *testing.T) {
+	c, d := regular(t)
+	f := catalogtest.Whole(d, false)
+	f.Modules["current_title"] = catalogtest.With(f.Modules["current_title"], map[string]any{"obtained": "2025-06-01"})
+	for cutOff, want := range map[time.Time]int{
+		time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC):    0,
+		time.Date(2025, 5, 31, 23, 59, 0, 0, time.UTC): 1,
+	} {
+		f.CutOff = cutOff
+		if faults := c.Validate(f); len(faults) != want {
+			t.Errorf("at %s: %v", cutOff, told(faults))
+		}
+	}
+}
