@@ -73,7 +73,9 @@ const (
 	qrPath   = "/api/v1/auth/qr"
 )
 
-func (s *Server) accountRoutes() {
+// passwordRoutes are those of the built-in identity provider.
+func (s *Server) passwordRoutes() {
+	handle(s, route{"POST", "/auth/login", "Sign in with a password", "", 200}, s.login)
 	handle(s, route{"POST", "/auth/captcha", "A captcha, to be answered once within five minutes", "", 200}, func(ctx context.Context, _ *struct{}) (*struct{ Body Captcha }, error) {
 		c, err := s.Accounts.Captcha(ctx, requestOf(ctx).client())
 		return &struct{ Body Captcha }{c}, err
@@ -110,15 +112,6 @@ func (s *Server) accountRoutes() {
 		return nil, s.Accounts.ResetPassword(ctx, in.Body.Phone, in.Body.Code, in.Body.NewPassword, requestOf(ctx).client())
 	})
 	s.qrRoutes()
-	handle(s, route{"GET", "/auth/sessions", "The caller's sessions, newest first", anyone, 200}, func(ctx context.Context, _ *struct{}) (*struct{ Body list[OpenSession] }, error) {
-		open, err := s.Accounts.Sessions(ctx, requestOf(ctx).actor.ID)
-		return &struct{ Body list[OpenSession] }{list[OpenSession]{Items: append([]OpenSession{}, open...)}}, err
-	})
-	handle(s, route{"DELETE", "/auth/sessions/{id}", "End one of the caller's sessions", anyone, 204}, func(ctx context.Context, in *struct {
-		ID string `path:"id" maxLength:"64"`
-	}) (*struct{}, error) {
-		return nil, s.Accounts.EndSession(ctx, requestOf(ctx).actor.ID, in.ID)
-	})
 }
 
 type byTicket struct {

@@ -41,11 +41,25 @@ type SignedIn struct {
 }
 
 func (s *Server) authRoutes() {
-	handle(s, route{"POST", "/auth/login", "Sign in with a password", "", 200}, s.login)
-	handle(s, route{"POST", "/auth/logout", "End this session", anyone, 204}, s.logout)
-	handle(s, route{"GET", "/me", "Who is signed in", anyone, 200}, func(ctx context.Context, _ *struct{}) (*struct{ Body User }, error) {
-		return &struct{ Body User }{userOf(requestOf(ctx).actor)}, nil
+	handle(s, route{"POST", "/auth/logout", "End this session; X-Logout-URL is where the browser goes on to be signed out at the OpenID provider", anyone, 204}, s.logout)
+	handle(s, route{"GET", "/me", "Who is signed in; callers with the cookie also learn their session's X-CSRF-Token", anyone, 200}, func(ctx context.Context, _ *struct{}) (*me, error) {
+		rq := requestOf(ctx)
+		return &me{CSRF: rq.csrf, Body: userOf(rq.actor)}, nil
 	})
+	handle(s, route{"GET", "/auth/sessions", "The caller's sessions, newest first", anyone, 200}, func(ctx context.Context, _ *struct{}) (*struct{ Body list[OpenSession] }, error) {
+		open, err := s.Accounts.Sessions(ctx, requestOf(ctx).actor.ID)
+		return &struct{ Body list[OpenSession] }{list[OpenSession]{Items: append([]OpenSession{}, open...)}}, err
+	})
+	handle(s, route{"DELETE", "/auth/sessions/{id}", "End one of the caller's sessions", anyone, 204}, func(ctx context.Context, in *struct {
+		ID string `path:"id" maxLength:"64"`
+	}) (*struct{}, error) {
+		return nil, s.Accounts.EndSession(ctx, requestOf(ctx).actor.ID, in.ID)
+	})
+}
+
+type me struct {
+	CSRF string `header:"X-CSRF-Token"`
+	Body User
 }
 
 func (s *Server) login(ctx context.Context, in *struct{ Body loginBody }) (*struct{ Body SignedIn }, error) {
@@ -67,13 +81,18 @@ func (s *Server) open(rq *request, session Session) SignedIn {
 	return SignedIn{session.Token, session.ExpiresAt, session.CSRF, userOf(session.Actor)}
 }
 
-func (s *Server) logout(ctx context.Context, _ *struct{}) (*struct{}, error) {
+type signedOut struct {
+	Elsewhere string `header:"X-Logout-URL"`
+}
+
+func (s *Server) logout(ctx context.Context, _ *struct{}) (*signedOut, error) {
 	rq := requestOf(ctx)
-	if err := s.Auth.Logout(ctx, rq.token); err != nil {
+	elsewhere, err := s.Auth.Logout(ctx, rq.token)
+	if err != nil {
 		return nil, err
 	}
 	clearCookie(rq.fiber, cookieName, "/")
-	return nil, nil
+	return &signedOut{elsewhere}, nil
 }
 
 // clearCookie ends a cookie; a browser heeds it only under the path that the cookie was set with.

@@ -31,7 +31,8 @@ func (s *Server) readBody(c *fiber.Ctx) error {
 		discard(c, stream)
 		return ErrTooLarge
 	}
-	if !utf8.Valid(body) || len(body) > 0 && !unambiguous(body) {
+	form := strings.HasPrefix(c.Get(fiber.HeaderContentType), fiber.MIMEApplicationForm)
+	if !utf8.Valid(body) || len(body) > 0 && !form && !unambiguous(body) {
 		return ErrMalformed
 	}
 	c.Request().SetBodyStream(bytes.NewReader(body), len(body))

@@ -18,6 +18,7 @@ type request struct {
 	id, lang, path, ip string
 	actor              domain.Actor
 	token              string
+	csrf               string // of a caller with the cookie
 	signedIn           bool
 	failed             error // why the token was not taken; nil without one
 	key                string
@@ -52,8 +53,7 @@ const (
 // within its limit, and turns a panic into a 500 that says nothing.
 func (s *Server) receive(c *fiber.Ctx) (err error) {
 	if c.Method() == fiber.MethodHead {
-		c.Method(fiber.MethodGet) // answered as GET is; the connection leaves the body out
-		return c.RestartRouting()
+		return head(c)
 	}
 	rq := &request{lang: language(c.Get(fiber.HeaderAcceptLanguage)), path: c.Path(), ip: c.IP(), fiber: c}
 	if rq.id = c.Get(fiber.HeaderXRequestID); !sane(rq.id, maxID) {
@@ -89,6 +89,16 @@ func (s *Server) receive(c *fiber.Ctx) (err error) {
 	return nil
 }
 
+// head answers as GET does; the connection leaves the body out. A stream without end it would begin, and is ended here.
+func head(c *fiber.Ctx) error {
+	c.Method(fiber.MethodGet)
+	err := c.RestartRouting()
+	if r := c.Response(); r.IsBodyStream() && r.Header.ContentLength() < 0 {
+		r.ResetBody()
+	}
+	return err
+}
+
 // identify finds out who asks. A bad token fails only routes that need one, so that signing in again works.
 func (s *Server) identify(c *fiber.Ctx, rq *request) error {
 	token, fromCookie := strings.TrimSpace(strings.TrimPrefix(c.Get(fiber.HeaderAuthorization), "Bearer ")), false
@@ -106,6 +116,9 @@ func (s *Server) identify(c *fiber.Ctx, rq *request) error {
 	write := c.Method() != fiber.MethodGet
 	if fromCookie && write && (csrf == "" || subtle.ConstantTimeCompare([]byte(c.Get("X-CSRF-Token")), []byte(csrf)) != 1) {
 		return ErrCSRF
+	}
+	if fromCookie {
+		rq.csrf = csrf
 	}
 	rq.actor, rq.token, rq.signedIn = actor, token, true
 	return nil

@@ -42,7 +42,8 @@ type Auth interface {
 	Login(ctx context.Context, l Login) (Session, error)
 	// Authenticate also answers the session's CSRF token, which callers with the cookie must repeat.
 	Authenticate(ctx context.Context, token string) (domain.Actor, string, error)
-	Logout(ctx context.Context, token string) error
+	// Logout also answers where the browser goes to be signed out at an OpenID provider as well; "" for nowhere.
+	Logout(ctx context.Context, token string) (elsewhere string, err error)
 }
 
 // Blob is content that was stored.
@@ -71,7 +72,7 @@ type Feed interface {
 	ReadAll(ctx context.Context, after uint64, types []string, limit int) (events []domain.Recorded, next uint64, more bool, err error)
 }
 
-// Config is what a Server is made of. All but Metrics, Request, InFlight, Tracer and Logger is required.
+// Config is what a Server is made of. All but OpenID, Metrics, Request, InFlight, Tracer and Logger is required.
 type Config struct {
 	Executor  *commands.Executor
 	Events    commands.EventStore
@@ -81,6 +82,7 @@ type Config struct {
 	Tracker   Tracker
 	Auth      Auth
 	Accounts  Accounts
+	OpenID    OpenID // nil where people sign in with passwords
 	Directory Directory
 	Blobs     Blobs
 	Printer   Printer
@@ -186,8 +188,7 @@ func (s *Server) operations() {
 	if s.OpsOnly {
 		return
 	}
-	s.authRoutes()
-	s.accountRoutes()
+	s.signInRoutes()
 	s.lineRoutes()
 	s.noticeRoutes()
 	s.organizationRoutes()

@@ -13,7 +13,7 @@ import (
 // public are the routes for which nobody must be signed in.
 var public = []string{
 	"POST /auth/login", "POST /auth/captcha", "POST /auth/codes", "POST /auth/register", "POST /auth/password/reset",
-	"POST /auth/qr", "GET /auth/qr/{ticket}",
+	"POST /auth/qr", "GET /auth/qr/{ticket}", "GET /auth/methods",
 }
 
 // unwalked are the routes that the walk leaves out, with why.

@@ -14,12 +14,13 @@ import (
 	"zhiping/infra/documents"
 	"zhiping/infra/eventstore"
 	"zhiping/infra/identity"
+	"zhiping/infra/identity/openid"
 )
 
 func (n *node) openAPI(context.Context, *serveCmd) (err error) {
 	n.api, err = http.New(http.Config{
 		Executor: n.executor, Events: n.events, Feed: feed{n.events}, Reader: n.reader, Parked: n.parked.Any, Tracker: n.tracker,
-		Auth: auth{n.identity}, Accounts: accounts{n.identity}, Directory: directory{n.identity}, Blobs: files{n.blobs}, Printer: printer{}, Catalog: n.catalog, Clock: n.clock,
+		Auth: auth{n.identity, n.openid}, OpenID: n.openIDEdge(), Accounts: accounts{n.identity}, Directory: directory{n.identity}, Blobs: files{n.blobs}, Printer: printer{}, Catalog: n.catalog, Clock: n.clock,
 		NewID: func() string { return uuid.NewString() }, Ready: n.ready, Logger: n.logger,
 		Metrics: n.metrics.Handler(), Request: n.metrics.Request, InFlight: n.metrics.InFlight, Tracer: n.tracing.Tracer("http"), OpsOnly: n.roles == rolesProjector,
 	})
@@ -43,7 +44,10 @@ func (n *node) ready(ctx context.Context) error {
 }
 
 // auth gives the edge the identity provider.
-type auth struct{ provider *identity.Provider }
+type auth struct {
+	provider *identity.Provider
+	openid   *openid.Client // nil where people sign in with passwords
+}
 
 func (a auth) Login(ctx context.Context, l http.Login) (http.Session, error) {
 	s, err := a.provider.Login(ctx, identity.LoginRequest{
@@ -64,11 +68,16 @@ func sessionOf(s identity.Session) http.Session {
 }
 
 func (a auth) Authenticate(ctx context.Context, token string) (domain.Actor, string, error) {
-	actor, info, err := a.provider.Authenticate(ctx, token)
+	actor, info, err := a.authenticate(ctx, token)
 	return actor, info.CSRF, err
 }
 
-func (a auth) Logout(ctx context.Context, token string) error { return a.provider.Logout(ctx, token) }
+func (a auth) Logout(ctx context.Context, token string) (elsewhere string, err error) {
+	if a.openid != nil {
+		return a.openid.Logout(ctx, token)
+	}
+	return "", a.provider.Logout(ctx, token)
+}
 
 // files gives the edge the store of attachments.
 type files struct{ store *blobs.Store }

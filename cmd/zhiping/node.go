@@ -23,6 +23,7 @@ import (
 	"zhiping/infra/esdbserver"
 	"zhiping/infra/eventstore"
 	"zhiping/infra/identity"
+	"zhiping/infra/identity/openid"
 	"zhiping/infra/telemetry"
 	"zhiping/projections"
 	"zhiping/projections/folds"
@@ -48,6 +49,7 @@ type node struct {
 	projector *projections.Projector
 	executor  *commands.Executor
 	identity  *identity.Provider
+	openid    *openid.Client // nil where people sign in with passwords
 	blobs     *blobs.Store
 	api       *http.Server
 
@@ -75,7 +77,7 @@ func openNode(ctx context.Context, c *serveCmd, logger *slog.Logger) (_ *node, e
 		return nil, fmt.Errorf("catalog: %w", err)
 	}
 	for _, open := range []func(context.Context, *serveCmd) error{
-		n.openTracing, n.openEvents, n.openViews, n.openExecutor, n.openIdentity, n.openBlobs, n.openAPI,
+		n.openTracing, n.openEvents, n.openViews, n.openExecutor, n.openIdentity, n.openOpenID, n.openBlobs, n.openAPI,
 	} {
 		if err := open(ctx, c); err != nil {
 			return nil, err
@@ -253,7 +255,7 @@ func (n *node) openIdentity(ctx context.Context, c *serveCmd) (err error) {
 		mode = identity.CaptchaOff
 	}
 	if n.identity, err = identity.Open(ctx, identity.Config{Path: c.below("identity.sqlite"), Captcha: mode, Clock: n.clock, Logger: n.logger,
-		Observe: func(r identity.AuditRecord) { n.metrics.Identity(string(r.Kind)) }}); err != nil {
+		External: c.OIDC.Issuer != "", BaseURL: c.BaseURL, Observe: func(r identity.AuditRecord) { n.metrics.Identity(string(r.Kind)) }}); err != nil {
 		return err
 	}
 	n.later(n.identity.Close)

@@ -26,8 +26,11 @@ type serveCmd struct {
 	Readstore  string `placeholder:"URL" help:"Connection string of a MongoDB, e.g. mongodb://host/zhiping. Default: the embedded read store."`
 	Blobs      string `placeholder:"URL" help:"Bucket of the attachments, e.g. s3://bucket?region=…. Default: a folder below --data."`
 	Catalog    string `type:"existingdir" placeholder:"DIR" help:"Folder of declaration types that replace or add to the built-in ones."`
+	BaseURL    string `name:"base-url" placeholder:"URL" help:"Address that browsers reach this site at, e.g. https://zhiping.example; for links in messages and QR codes and for the way back from a sign-in."`
 	Roles      string `default:"all" enum:"all,api,projector" help:"What this node does: api, projector, or all. Several nodes share clusters; one projector leads at a time."`
 	Log        string `default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
+
+	OIDC openIDFlags `embed:"" prefix:"oidc-" group:"Sign-in at an OpenID provider"`
 
 	clock     func() time.Time   // time.Now when nil
 	folds     []projections.Fold // every one there is when nil

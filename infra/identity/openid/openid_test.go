@@ -2,9 +2,7 @@ package openid_test
 
 import (
 	"encoding/base64"
-	"encoding/json"
 	"fmt"
-	"io"
 	"net/http"
 	"net/http/httptest"
 	"net/url"
@@ -18,9 +16,8 @@ import (
 	"zhiping/domain"
 	"zhiping/infra/identity"
 	"zhiping/infra/identity/openid"
+	"zhiping/infra/identity/openid/openidtest"
 )
-
-func decode(r io.Reader, v any) error { return json.NewDecoder(r).Decode(v) }
 
 var bureau = domain.Organization{ID: "bureau-1", Name: "省人社厅"}
 
@@ -34,7 +31,7 @@ func TestSignInAtTheProviderGivesASessionHere(t *testing.T) {
 	require.Equal(t, "oidc", info.Method)
 
 	// The next sign-in is the same account, with the roles that the claims name then.
-	w.store.claims = map[string]any{"name": "王处长"}
+	w.provider.Claim(map[string]any{"name": "王处长"})
 	again := w.signIn(t)
 	require.Equal(t, identity.User{ID: s.User.ID, Name: "王处长", Roles: []domain.Role{domain.Applicant}}, again.User)
 	actor, _, err = w.Authenticate(t.Context(), s.AccessToken)
@@ -44,7 +41,7 @@ func TestSignInAtTheProviderGivesASessionHere(t *testing.T) {
 
 func TestRolesThatWereGrantedHereSurviveASignIn(t *testing.T) {
 	w := start(t)
-	w.store.claims = nil
+	w.provider.Claim(nil)
 	s := w.signIn(t)
 	require.NoError(t, w.sessions.Grant(t.Context(), identity.Grant{Account: s.User.ID, Role: domain.Auditor}, "admin"))
 	require.Equal(t, []domain.Role{domain.Applicant, domain.Auditor}, w.signIn(t).User.Roles)
@@ -96,13 +93,13 @@ func TestAnIDTokenServesTheSignInThatAskedForIt(t *testing.T) {
 	q.Set("nonce", "of another sign-in")
 	u.RawQuery = q.Encode()
 	begun.URL = u.String()
-	_, _, err = w.Finish(t.Context(), w.visitProvider(t, begun))
+	_, _, err = w.Finish(t.Context(), callback(w.provider.Authorize(t, begun.URL), begun.Secret))
 	requireRefused(t, err, identity.ErrSignInFailed, "for another sign-in")
 }
 
 func TestUserinfoAboutSomebodyElseIsRefused(t *testing.T) {
 	w := start(t, func(c *openid.Config) { c.UserInfo = true })
-	w.store.about = "id1"
+	w.provider.LieAbout("id1")
 	_, _, err := w.Finish(t.Context(), w.authorize(t, "/"))
 	requireRefused(t, err, identity.ErrSignInFailed, "somebody else")
 }
@@ -123,7 +120,7 @@ func TestSignOutEndsTheSessionHereAndAtTheProvider(t *testing.T) {
 	require.NoError(t, err)
 	_, _, err = w.Authenticate(t.Context(), s.AccessToken)
 	require.ErrorIs(t, err, identity.ErrNotSignedIn)
-	require.Equal(t, "http://localhost/bye", visit(t, to).String(), "the provider accepts the hint and sends the browser back")
+	require.Equal(t, openidtest.ReturnURL, openidtest.Visit(t, to).String(), "the provider accepts the hint and sends the browser back")
 	to, err = w.Logout(t.Context(), s.AccessToken)
 	require.NoError(t, err)
 	require.Empty(t, to)
@@ -131,7 +128,7 @@ func TestSignOutEndsTheSessionHereAndAtTheProvider(t *testing.T) {
 
 func TestTheProvidersAccessTokensAreAccepted(t *testing.T) {
 	w := start(t)
-	access, id := w.accessToken(t)
+	access, id := w.provider.AccessToken(t)
 	actor, info, err := w.Authenticate(t.Context(), access)
 	require.NoError(t, err)
 	require.Equal(t, []domain.Role{domain.Bureau, domain.Applicant}, actor.Roles)
@@ -161,11 +158,11 @@ func TestTheProvidersAccessTokensAreAccepted(t *testing.T) {
 
 func TestKeysRotate(t *testing.T) {
 	w := start(t)
-	old, _ := w.accessToken(t)
+	old, _ := w.provider.AccessToken(t)
 	_, _, err := w.Authenticate(t.Context(), old)
 	require.NoError(t, err)
-	w.store.rotate(t, "second")
-	fresh, _ := w.accessToken(t)
+	w.provider.Rotate(t, "second")
+	fresh, _ := w.provider.AccessToken(t)
 	w.skew.Store(int64(6 * time.Second))
 	_, _, err = w.Authenticate(t.Context(), fresh)
 	require.NoError(t, err)
@@ -177,38 +174,22 @@ func TestKeysRotate(t *testing.T) {
 
 func TestMadeUpKeyIDsDoNotFloodTheProvider(t *testing.T) {
 	w := start(t)
-	before := w.fetches.Load()
+	before := w.provider.Fetches()
 	for i := range 50 {
-		w.store.mu.Lock()
-		key := w.store.keys[0]
-		w.store.mu.Unlock()
-		_, _, err := w.Authenticate(t.Context(), sign(t, jose.RS256, key.key, fmt.Sprint("made-up-", i), w.goodClaims()))
+		_, key := w.provider.Key()
+		_, _, err := w.Authenticate(t.Context(), openidtest.SignWith(t, jose.RS256, key, fmt.Sprint("made-up-", i), w.goodClaims()))
 		require.ErrorIs(t, err, identity.ErrNotSignedIn)
 	}
-	require.LessOrEqual(t, w.fetches.Load()-before, int64(2))
+	require.LessOrEqual(t, w.provider.Fetches()-before, int64(2))
 }
 
 func (w *world) goodClaims() map[string]any {
 	now := time.Now().Unix()
-	return map[string]any{"iss": w.issuer, "aud": []string{"zhiping"}, "sub": "id2", "iat": now, "exp": now + 300}
-}
-
-func sign(t testing.TB, alg jose.SignatureAlgorithm, key any, kid string, claims map[string]any) string {
-	t.Helper()
-	signer, err := jose.NewSigner(jose.SigningKey{Algorithm: alg, Key: key}, (&jose.SignerOptions{}).WithHeader("kid", kid).WithType("JWT"))
-	require.NoError(t, err)
-	payload, err := json.Marshal(claims)
-	require.NoError(t, err)
-	signed, err := signer.Sign(payload)
-	require.NoError(t, err)
-	raw, err := signed.CompactSerialize()
-	require.NoError(t, err)
-	return raw
+	return map[string]any{"iss": w.provider.Issuer, "aud": []string{"zhiping"}, "sub": "id2", "iat": now, "exp": now + 300}
 }
 
 func TestForgedTokensAreRefused(t *testing.T) {
 	w := start(t)
-	key := w.store.keys[0]
 	with := func(name string, value any) map[string]any {
 		c := w.goodClaims()
 		if c[name] = value; value == nil {
@@ -217,23 +198,23 @@ func TestForgedTokensAreRefused(t *testing.T) {
 		return c
 	}
 	now := time.Now().Unix()
-	good := sign(t, jose.RS256, key.key, key.id, w.goodClaims())
+	good := w.provider.Sign(t, w.goodClaims())
 	_, _, err := w.Authenticate(t.Context(), good)
 	require.NoError(t, err)
 	parts := strings.Split(good, ".")
 	b64 := base64.RawURLEncoding.EncodeToString
 	for name, raw := range map[string]string{
-		"wrong audience":     sign(t, jose.RS256, key.key, key.id, with("aud", "somebody-else")),
-		"no audience":        sign(t, jose.RS256, key.key, key.id, with("aud", nil)),
-		"wrong issuer":       sign(t, jose.RS256, key.key, key.id, with("iss", "https://evil.example")),
-		"expired":            sign(t, jose.RS256, key.key, key.id, with("exp", now-61)),
-		"never expires":      sign(t, jose.RS256, key.key, key.id, with("exp", nil)),
-		"not valid yet":      sign(t, jose.RS256, key.key, key.id, with("nbf", now+90)),
-		"from the future":    sign(t, jose.RS256, key.key, key.id, with("iat", now+90)),
-		"names nobody":       sign(t, jose.RS256, key.key, key.id, with("sub", nil)),
+		"wrong audience":     w.provider.Sign(t, with("aud", "somebody-else")),
+		"no audience":        w.provider.Sign(t, with("aud", nil)),
+		"wrong issuer":       w.provider.Sign(t, with("iss", "https://evil.example")),
+		"expired":            w.provider.Sign(t, with("exp", now-61)),
+		"never expires":      w.provider.Sign(t, with("exp", nil)),
+		"not valid yet":      w.provider.Sign(t, with("nbf", now+90)),
+		"from the future":    w.provider.Sign(t, with("iat", now+90)),
+		"names nobody":       w.provider.Sign(t, with("sub", nil)),
 		"alg none":           b64([]byte(`{"alg":"none","typ":"JWT"}`)) + "." + parts[1] + ".",
 		"alg none with kid":  b64([]byte(`{"alg":"none","kid":"first"}`)) + "." + parts[1] + "." + parts[2],
-		"public key as HMAC": sign(t, jose.HS256, []byte("-----BEGIN PUBLIC KEY-----..........."), key.id, w.goodClaims()),
+		"public key as HMAC": openidtest.SignWith(t, jose.HS256, []byte("-----BEGIN PUBLIC KEY-----..........."), "first", w.goodClaims()),
 		"tampered payload":   parts[0] + "." + b64([]byte(strings.Replace(string(must(base64.RawURLEncoding.DecodeString(parts[1]))), "id2", "id1", 1))) + "." + parts[2],
 		"tampered signature": good[:len(good)-8] + "AAAAAAAA",
 		"no signature":       parts[0] + "." + parts[1] + ".",
@@ -250,10 +231,9 @@ func TestForgedTokensAreRefused(t *testing.T) {
 
 func TestClocksMayDisagreeByAMinute(t *testing.T) {
 	w := start(t)
-	key := w.store.keys[0]
 	claims := w.goodClaims()
 	claims["exp"] = time.Now().Unix() + 100
-	token := sign(t, jose.RS256, key.key, key.id, claims)
+	token := w.provider.Sign(t, claims)
 	for skew, ok := range map[time.Duration]bool{
 		0: true, 150 * time.Second: true, 165 * time.Second: false, -50 * time.Second: true, -70 * time.Second: false,
 	} {
@@ -273,12 +253,11 @@ func must[T any](v T, err error) T {
 func TestTheProviderMaySignPeopleOut(t *testing.T) {
 	w := start(t)
 	s := w.signIn(t)
-	key := w.store.keys[0]
 	claims := w.goodClaims()
 	claims["jti"] = "1"
-	require.ErrorIs(t, w.LogoutFromProvider(t.Context(), sign(t, jose.RS256, key.key, key.id, claims)), identity.ErrSignInFailed, "no logout token")
+	require.ErrorIs(t, w.LogoutFromProvider(t.Context(), w.provider.Sign(t, claims)), identity.ErrSignInFailed, "no logout token")
 	claims["events"] = map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}
-	token := sign(t, jose.RS256, key.key, key.id, claims)
+	token := w.provider.Sign(t, claims)
 	_, _, err := w.Authenticate(t.Context(), token)
 	require.ErrorIs(t, err, identity.ErrNotSignedIn, "a logout token is no access token")
 	_, _, err = w.Authenticate(t.Context(), s.AccessToken)
@@ -323,16 +302,15 @@ func TestConfigurationFaultsAreToldAtOnce(t *testing.T) {
 
 func TestUserinfoFillsWhatTheIDTokenLacks(t *testing.T) {
 	w := start(t, func(c *openid.Config) { c.UserInfo = true })
-	w.store.claims = nil // the id token names nobody; userinfo says what the profile scope allows
+	w.provider.Claim(nil) // the id token names nobody; userinfo says what the profile scope allows
 	require.Equal(t, "Test User2", w.signIn(t).User.Name)
-	w.store.claims = map[string]any{"name": "王科长"}
+	w.provider.Claim(map[string]any{"name": "王科长"})
 	require.Equal(t, "王科长", w.signIn(t).User.Name, "what is signed goes first")
 }
 
 func FuzzBearer(f *testing.F) {
 	w := start(f)
-	key := w.store.keys[0]
-	good := sign(f, jose.RS256, key.key, key.id, w.goodClaims())
+	good := w.provider.Sign(f, w.goodClaims())
 	actor, _, err := w.Authenticate(f.Context(), good)
 	require.NoError(f, err)
 	me := actor.ID
@@ -351,8 +329,7 @@ func FuzzBearer(f *testing.F) {
 
 func BenchmarkBearer(b *testing.B) {
 	w := start(b)
-	key := w.store.keys[0]
-	token := sign(b, jose.RS256, key.key, key.id, w.goodClaims())
+	token := w.provider.Sign(b, w.goodClaims())
 	b.RunParallel(func(pb *testing.PB) {
 		for pb.Next() {
 			if _, _, err := w.Authenticate(b.Context(), token); err != nil {
