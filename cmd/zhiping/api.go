@@ -11,22 +11,17 @@ import (
 	"zhiping/domain/catalog"
 	"zhiping/http"
 	"zhiping/infra/blobs"
-	"zhiping/infra/documents"
 	"zhiping/infra/eventstore"
 	"zhiping/infra/identity"
 	"zhiping/infra/identity/openid"
 )
 
-func (n *node) openAPI(_ context.Context, c *serveCmd) error {
-	w, err := c.ways()
-	if err != nil {
-		return err
-	}
+func (n *node) openAPI(context.Context, *serveCmd) (err error) {
 	n.api, err = http.New(http.Config{
 		Executor: n.executor, Events: n.events, Feed: feed{n.events}, Reader: n.reader, Parked: n.parked.Any, Tracker: n.tracker,
 		Auth: auth{n.identity, n.openid}, OpenID: n.openIDEdge(), Accounts: accounts{n.identity}, Directory: directory{n.identity}, Blobs: files{n.blobs}, Printer: printer{}, Catalog: n.catalog, Clock: n.clock,
 		NewID: func() string { return uuid.NewString() }, Ready: n.ready, Logger: n.logger,
-		Metrics: n.metrics.Handler(), Request: n.metrics.Request, InFlight: n.metrics.InFlight, Tracer: n.tracing.Tracer("http"), OpsOnly: n.roles == rolesProjector, Secure: w.secure, TrustedProxies: w.proxies,
+		Metrics: n.metrics.Handler(), Request: n.metrics.Request, InFlight: n.metrics.InFlight, Tracer: n.tracing.Tracer("http"), OpsOnly: n.roles == rolesProjector,
 	})
 	return err
 }
@@ -96,32 +91,6 @@ func (f files) Reader(ctx context.Context, sha string, offset, length int64) (io
 }
 
 func (f files) SafeName(name string) string { return blobs.SafeName(name) }
-
-// printer gives the edge the documents that people print.
-type printer struct{}
-
-func tableOf(t http.PrintedTable) documents.Table {
-	return documents.Table{Title: t.Title, Columns: t.Columns, Rows: t.Rows}
-}
-
-func (printer) Form(w io.Writer, title, subtitle string, sections []http.PrintedSection) error {
-	form := documents.Form{Title: title, Subtitle: subtitle}
-	for _, s := range sections {
-		section := documents.Section{Title: s.Title}
-		for _, f := range s.Fields {
-			section.Fields = append(section.Fields, documents.Field{Label: f[0], Value: f[1]})
-		}
-		for _, t := range s.Tables {
-			section.Tables = append(section.Tables, tableOf(t))
-		}
-		form.Sections = append(form.Sections, section)
-	}
-	return documents.WriteForm(w, form)
-}
-
-func (printer) Workbook(w io.Writer, t http.PrintedTable) error {
-	return documents.WriteWorkbook(w, documents.Sheet{Table: tableOf(t)})
-}
 
 // feed gives the edge the log of all streams.
 type feed struct{ client *eventstore.Client }

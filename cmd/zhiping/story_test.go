@@ -196,8 +196,6 @@ func TestTheWholeJobFromBindingToFinalApproval(t *testing.T) {
 		t.Fatalf("a retry answers differently:\n%s\n%s", submitted.raw, again.raw)
 	}
 
-	printed(t, person, unit, path, submitted.header.Get("X-Position"))
-
 	// Under review: no edit, no unbinding, nobody else.
 	basic := []byte(catalogtest.Form(d)["basic"])
 	person.want(http.StatusConflict, "not_editable", "PUT", path+"/modules/basic", basic)
@@ -258,19 +256,6 @@ func TestTheWholeJobFromBindingToFinalApproval(t *testing.T) {
 	}
 	checkAudit(t, auditor, path)
 	s.stop()
-}
-
-// printed downloads the review form and the unit's list.
-func printed(t *testing.T, person, unit *caller, path, position string) {
-	t.Helper()
-	form := person.want(http.StatusOK, "", "GET", path+"/documents/review-form", nil, "X-After-Position", position)
-	if !bytes.HasPrefix(form.raw, []byte("%PDF-")) || form.header.Get("Content-Type") != "application/pdf" {
-		t.Fatalf("a review form of %s: %.20q", form.header.Get("Content-Type"), form.raw)
-	}
-	list := unit.want(http.StatusOK, "", "GET", "/worklist/export", nil, "X-After-Position", position)
-	if !bytes.HasPrefix(list.raw, []byte("PK")) {
-		t.Fatalf("a workbook of %.20q", list.raw)
-	}
 }
 
 func checkAudit(t *testing.T, auditor *caller, path string) {

@@ -22,6 +22,7 @@ func TestEveryTypeCanBeDeclaredToFinalApproval(t *testing.T) {
 		path := "/declarations/" + id
 		complete(person, d, id)
 		person.want(http.StatusOK, "", "POST", path+"/submit", map[string]any{"commitment": true})
+		printedDocuments(t, person, path, d)
 		position := ""
 		for i, stage := range d.Route {
 			verb := "/approve"

@@ -3,87 +3,122 @@ package documents_test
 import (
 	"bytes"
 	"fmt"
+	"image"
+	"io"
 	"strings"
 	"testing"
 
-	"github.com/pdfcpu/pdfcpu/pkg/api"
+	"github.com/ledongthuc/pdf"
 	"github.com/xuri/excelize/v2"
 
 	"zhiping/infra/documents"
 )
 
-func pages(t *testing.T, pdf []byte) int {
+// read answers the text of each page, by way of the characters that the file says its glyphs stand for.
+func read(t *testing.T, content []byte) []string {
 	t.Helper()
-	n, err := api.PageCount(bytes.NewReader(pdf), nil)
+	r, err := pdf.NewReader(bytes.NewReader(content), int64(len(content)))
 	if err != nil {
 		t.Fatalf("not a readable PDF: %v", err)
 	}
-	return n
+	var out []string
+	for n := 1; n <= r.NumPage(); n++ {
+		text, err := r.Page(n).GetPlainText(nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		out = append(out, strings.Join(strings.Fields(text), " "))
+	}
+	return out
 }
 
-func list(rows int) documents.Sheet {
-	s := documents.Sheet{
-		Title: "专业技术职称申报人员公示表",
-		Notes: []string{"推荐单位：示范大学", "公示期间如有异议，请向推荐单位反映。"},
-		Table: documents.Table{
-			Columns: []string{"序号", "姓名", "申报专业", "申报职称", "主要业绩"},
-			Widths:  []float64{1, 2, 3, 3, 8},
-		},
-	}
+func table(rows int) documents.Table {
+	t := documents.Table{Title: "论文", Columns: []string{"序号", "论文题目", "刊物名称", "发表时间"}}
 	for i := range rows {
-		s.Table.Rows = append(s.Table.Rows, []string{fmt.Sprint(i + 1), "李雪梅", "土木工程", "副教授", strings.Repeat("主持省级科研项目两项。", 4)})
+		t.Rows = append(t.Rows, []string{fmt.Sprint(i + 1), "寒区混凝土的耐久性研究", "Journal of Civil Engineering", "2025-03"})
 	}
-	return s
+	return t
 }
 
-func form(statement string) documents.Form {
-	return documents.Form{
-		Title: "专业技术职称评审表", Subtitle: "编号：ZP-2026-000123　2026年正常职称申报通知",
+func form(statement string) documents.Document {
+	return documents.Document{
+		Title: "专业技术职称评审表", Lines: []string{"编号：ZP-2026-000123　2026年正常职称申报通知", "李雪梅"},
+		Photo: image.NewGray(image.Rect(0, 0, 413, 626)),
 		Sections: []documents.Section{
-			{Title: "基本信息", Fields: []documents.Field{{"姓名", "李雪梅 Li Xuemei"}, {"民族", "朝鲜族"}, {"空项", ""}, {"业绩总结", statement}}},
-			{Title: "论文", Tables: []documents.Table{{Columns: []string{"题目", "期刊", "年月"}, Rows: [][]string{{"寒区混凝土的耐久性研究", "土木工程学报", "2025-03"}, {"缺列"}}}}},
+			{Title: "基本信息", Fields: []documents.Field{{"姓名", "李雪梅 Li Xuěméi 䶮"}, {"民族", "朝鲜族"}, {"空项", ""}, {"业绩总结", statement}}},
+			{Title: "论文", Tables: []documents.Table{table(2), {Columns: []string{"题目", "期刊"}, Rows: [][]string{{"缺列"}}}, {}}},
 		},
+		Opinions: []documents.Opinion{{Stage: "推荐单位意见", Text: "同意推荐。", Signed: []string{"示范大学（盖章）", "2026年11月24日"}}, {Stage: "评委会意见", Signed: []string{"年 月 日"}}},
+		Footer:   func(n, of int) string { return fmt.Sprintf("ZP-2026-000123 第%d页 共%d页", n, of) },
 	}
 }
 
 func TestFormsArePrinted(t *testing.T) {
 	cases := []struct {
 		name, statement string
-		atLeast         int
+		least, most     int
+		contains        []string
 	}{
-		{"an ordinary form is one page", "长期从事教学科研工作。", 1},
-		{"a statement longer than a page goes on over the page", strings.Repeat("长期从事教学科研工作。", 400), 2},
-		{"characters that no font has, control characters and broken text do not stop the printer", "a\x00\x1b🙂\xff\U0010FFFF\r\n二\t三", 1},
+		{"an ordinary form is one page, in Chinese and Latin letters", "长期从事教学科研工作，发表SCI论文3篇（“一作”2篇）……", 1, 1,
+			[]string{"专业技术职称评审表", "李雪梅 Li Xuěméi 䶮", "发表SCI论文3篇（“一作”2篇）……", "Journal of Civil Engineering", "同意推荐。", "示范大学（盖章）", "第1页 共1页"}},
+		{"a statement longer than a page goes on over the page", strings.Repeat("长期从事教学科研工作。", 400), 3, 5, []string{"第1页", "评委会意见"}},
+		{"control characters and broken text do not stop the printer, and what no font has shows that it is missing", "a\x00\x1b🙂\xff\U0010FFFF\r\n二\t三𬱖",
+			1, 1, []string{"a〓〓", "二 三〓"}},
 	}
 	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			var out bytes.Buffer
-			if err := documents.WriteForm(&out, form(c.statement)); err != nil {
+			if err := documents.WritePDF(&out, form(c.statement)); err != nil {
 				t.Fatal(err)
 			}
-			if n := pages(t, out.Bytes()); n < c.atLeast || n > c.atLeast+2 {
-				t.Fatalf("%d pages, want about %d", n, c.atLeast)
+			pages := read(t, out.Bytes())
+			if n := len(pages); n < c.least || n > c.most {
+				t.Fatalf("%d pages, want %d to %d", n, c.least, c.most)
+			}
+			all := strings.Join(pages, "\n")
+			for _, want := range c.contains {
+				if !strings.Contains(strings.ReplaceAll(all, " ", ""), strings.ReplaceAll(want, " ", "")) {
+					t.Errorf("%q is not in it:\n%s", want, all)
+				}
+			}
+			if !bytes.Contains(out.Bytes(), []byte("/DCTDecode")) {
+				t.Error("there is no photo in it")
 			}
 		})
 	}
 }
 
-func TestASheetOfManyRowsTakesMorePages(t *testing.T) {
-	var short, long bytes.Buffer
-	if err := documents.WriteSheet(&short, list(3)); err != nil {
-		t.Fatal(err)
-	}
-	if err := documents.WriteSheet(&long, list(100)); err != nil {
-		t.Fatal(err)
-	}
-	if a, b := pages(t, short.Bytes()), pages(t, long.Bytes()); a != 1 || b < 4 {
-		t.Fatalf("%d and %d pages", a, b)
+func TestALongTableRepeatsItsHeadingsOnEveryPage(t *testing.T) {
+	for _, landscape := range []bool{false, true} {
+		d := form("短")
+		d.Landscape, d.Sections = landscape, []documents.Section{{Tables: []documents.Table{table(150)}}}
+		var out bytes.Buffer
+		if err := documents.WritePDF(&out, d); err != nil {
+			t.Fatal(err)
+		}
+		pages := read(t, out.Bytes())
+		if len(pages) < 4 {
+			t.Fatalf("%d pages", len(pages))
+		}
+		rows := 0
+		for i, text := range pages {
+			rows += strings.Count(text, "2025-03")
+			if strings.Contains(text, "2025-03") && !strings.Contains(text, "刊物名称") {
+				t.Errorf("page %d has rows without headings: %s", i+1, text)
+			}
+			if want := fmt.Sprintf("第%d页共%d页", i+1, len(pages)); !strings.Contains(strings.ReplaceAll(text, " ", ""), want) {
+				t.Errorf("page %d has no %s at its foot", i+1, want)
+			}
+		}
+		if rows != 150 {
+			t.Errorf("%d rows, want 150", rows)
+		}
 	}
 }
 
 func TestAWorkbookHoldsTextOnly(t *testing.T) {
-	s := list(1)
-	s.Table.Rows = append(s.Table.Rows, []string{"=1+1", "44052418800101001\x004", "王\n芳"})
+	s := documents.Sheet{Title: "待审核申报", Table: documents.Table{Columns: []string{"姓名", "身份证号", "备注"}, Rows: [][]string{
+		{"李雪梅", "x", "@SUM(A1)"}, {"=1+1", "44052418800101001\x004", "王\n芳"}}}}
 	var out bytes.Buffer
 	if err := documents.WriteWorkbook(&out, s); err != nil {
 		t.Fatal(err)
@@ -93,12 +128,35 @@ func TestAWorkbookHoldsTextOnly(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer func() { _ = f.Close() }()
-	for cell, want := range map[string]string{"A1": "序号", "B2": "李雪梅", "A3": "=1+1", "B3": "440524188001010014", "C3": "王\n芳"} {
+	for cell, want := range map[string]string{"A1": "待审核申报", "A2": "姓名", "A3": "李雪梅", "C3": "@SUM(A1)", "A4": "=1+1", "B4": "440524188001010014", "C4": "王\n芳"} {
 		if got, err := f.GetCellValue("Sheet1", cell); err != nil || got != want {
 			t.Errorf("%s is %q (%v), want %q", cell, got, err, want)
 		}
+		if formula, err := f.GetCellFormula("Sheet1", cell); err != nil || formula != "" {
+			t.Errorf("a formula was made of text in %s: %q (%v)", cell, formula, err)
+		}
+		id, err := f.GetCellStyle("Sheet1", cell)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if style, err := f.GetStyle(id); err != nil || style.NumFmt != 49 {
+			t.Errorf("%s is not formatted as text, so an edit would make a formula of it: %v, %v", cell, style, err)
+		}
 	}
-	if formula, err := f.GetCellFormula("Sheet1", "A3"); err != nil || formula != "" {
-		t.Errorf("a formula was made of text: %q (%v)", formula, err)
+	if w, err := f.GetColWidth("Sheet1", "B"); err != nil || w < 18 {
+		t.Errorf("an identity number does not fit into a column %v wide (%v)", w, err)
 	}
+}
+
+func FuzzForm(f *testing.F) {
+	for _, s := range []string{"长期\n从事", "a b “c”", "", strings.Repeat("w", 300), "（（（（", "\u202e\ufeff"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		d := form(s)
+		d.Title, d.Opinions[0].Text, d.Sections[1].Tables[0].Columns[0] = s, s, s
+		if err := documents.WritePDF(io.Discard, d); err != nil {
+			t.Fatal(err)
+		}
+	})
 }

@@ -9,6 +9,8 @@ import (
 	"math"
 	"slices"
 	"sync"
+
+	"zhiping/infra/esdbserver/internal/store"
 )
 
 // groups are the persistent subscriptions of a server. Each runs as a goroutine of its own.
@@ -53,19 +55,14 @@ func (gs *groups) close() {
 	gs.owned.Wait()
 }
 
-// start runs a group, in place of one of the same name that has been stopped.
 func (gs *groups) start(ctx context.Context, cfg groupConfig) error {
 	g, err := newGroup(ctx, gs, cfg)
 	if err != nil {
 		return err
 	}
-	gs.run(g)
-	return nil
-}
-
-func (gs *groups) run(g *group) {
-	gs.byKey[g.cfg.groupKey] = g
+	gs.byKey[cfg.groupKey] = g
 	gs.owned.Go(g.run)
+	return nil
 }
 
 func (gs *groups) get(k groupKey) (*group, error) {
@@ -129,21 +126,15 @@ func (gs *groups) begin(ctx context.Context, cfg *groupConfig) error {
 	return nil
 }
 
-// save stores a group and starts it. It does either both or nothing.
 func (gs *groups) save(ctx context.Context, cfg groupConfig) error {
 	body, err := cfg.encode()
-	if err != nil {
-		return err
-	}
-	g, err := newGroup(ctx, gs, cfg)
 	if err != nil {
 		return err
 	}
 	if err := gs.store.PutDocument(ctx, groupDocument+cfg.String(), body); err != nil {
 		return err
 	}
-	gs.run(g)
-	return nil
+	return gs.start(ctx, cfg)
 }
 
 // update replaces a group's settings. Its subscribers are dropped; its checkpoint and parked messages stay.
@@ -159,19 +150,10 @@ func (gs *groups) update(ctx context.Context, cfg groupConfig) error {
 		return err
 	}
 	g.stop(groupDropped(cfg.groupKey))
-	if err := gs.save(ctx, cfg); err != nil {
-		return gs.resume(g, err)
-	}
-	return nil
+	return gs.save(ctx, cfg)
 }
 
-// resume starts a group again that was stopped for a change which failed.
-func (gs *groups) resume(g *group, failure error) error {
-	return errors.Join(failure, gs.start(gs.ctx, g.cfg))
-}
-
-// remove deletes a group with its checkpoint and parked messages, all at once: another of the same name must not go
-// on where this one was.
+// remove deletes a group with its checkpoint and parked messages.
 func (gs *groups) remove(ctx context.Context, k groupKey) error {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
@@ -179,12 +161,18 @@ func (gs *groups) remove(ctx context.Context, k groupKey) error {
 	if g == nil || gs.closed {
 		return groupMissing(k)
 	}
-	g.stop(groupDropped(k)) // it writes its checkpoint once more
-	err := gs.store.DropDocument(ctx, groupDocument+k.String(), k.internalStream(suffixCheck), k.internalStream(suffixParked))
-	if err != nil {
-		return gs.resume(g, err)
+	if err := gs.store.PutDocument(ctx, groupDocument+k.String(), nil); err != nil {
+		return err
 	}
+	g.stop(groupDropped(k))
 	delete(gs.byKey, k)
+	for _, suffix := range []string{suffixCheck, suffixParked} {
+		var wrong *store.WrongExpectedError
+		// A group that never wrote one has nothing to delete.
+		if _, err := gs.store.Delete(ctx, k.internalStream(suffix), store.Any); err != nil && !errors.As(err, &wrong) {
+			return err
+		}
+	}
 	return nil
 }
 
@@ -195,10 +183,11 @@ func (gs *groups) restart(ctx context.Context) error {
 	if gs.closed {
 		return errClosing
 	}
-	var err error
 	for k, g := range gs.byKey {
 		g.stop(groupDropped(k))
-		err = errors.Join(err, gs.start(ctx, g.cfg))
+		if err := gs.start(ctx, g.cfg); err != nil {
+			return err
+		}
 	}
-	return err
+	return nil
 }

@@ -62,11 +62,15 @@ func (g *group) take(e *store.Event) error {
 			if err != nil {
 				return err
 			}
-			m.event, m.link = target, e
+			if m.event, m.link = target, e; target == nil {
+				m = nil // what the link led to is gone: there is nothing to deliver
+			}
 		}
-		g.buffer = append(g.buffer, m)
-		g.order = append(g.order, m)
-		g.total++
+		if m != nil {
+			g.buffer = append(g.buffer, m)
+			g.order = append(g.order, m)
+			g.total++
+		}
 	}
 	g.next = at + 1
 	return nil
