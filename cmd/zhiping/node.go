@@ -250,12 +250,16 @@ func (n *node) logCommand(ctx context.Context, r commands.Report) {
 }
 
 func (n *node) openIdentity(ctx context.Context, c *serveCmd) (err error) {
+	codes, err := c.sender()
+	if err != nil {
+		return err
+	}
 	mode := identity.CaptchaAdaptive
 	if c.Demo {
 		mode = identity.CaptchaOff
 	}
 	if n.identity, err = identity.Open(ctx, identity.Config{Path: c.below("identity.sqlite"), Captcha: mode, Clock: n.clock, Logger: n.logger,
-		External: c.OIDC.Issuer != "", BaseURL: c.BaseURL, Observe: func(r identity.AuditRecord) { n.metrics.Identity(string(r.Kind)) }}); err != nil {
+		Sender: codes, External: c.OIDC.Issuer != "", BaseURL: c.BaseURL, Observe: func(r identity.AuditRecord) { n.metrics.Identity(string(r.Kind)) }}); err != nil {
 		return err
 	}
 	n.later(n.identity.Close)

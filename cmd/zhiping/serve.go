@@ -31,6 +31,8 @@ type serveCmd struct {
 	Log        string `default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
 
 	OIDC openIDFlags `embed:"" prefix:"oidc-" group:"Sign-in at an OpenID provider"`
+	SMS  smsFlags    `embed:"" prefix:"sms-" group:"One-time codes"`
+	SMTP smtpFlags   `embed:"" prefix:"smtp-" group:"One-time codes"`
 
 	clock     func() time.Time   // time.Now when nil
 	folds     []projections.Fold // every one there is when nil
