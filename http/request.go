@@ -55,7 +55,7 @@ func (s *Server) receive(c *fiber.Ctx) (err error) {
 	if c.Method() == fiber.MethodHead {
 		return head(c)
 	}
-	rq := &request{lang: language(c.Get(fiber.HeaderAcceptLanguage)), path: c.Path(), ip: c.IP(), fiber: c}
+	rq := &request{lang: language(c.Get(fiber.HeaderAcceptLanguage)), path: c.Path(), ip: s.clientIP(c), fiber: c}
 	if rq.id = c.Get(fiber.HeaderXRequestID); !sane(rq.id, maxID) {
 		rq.id = s.NewID()
 	}
@@ -65,6 +65,9 @@ func (s *Server) receive(c *fiber.Ctx) (err error) {
 	c.Set(fiber.HeaderXContentTypeOptions, "nosniff")
 	c.Set(fiber.HeaderXFrameOptions, "DENY")
 	c.Set(fiber.HeaderReferrerPolicy, "same-origin")
+	if s.Secure {
+		c.Set(fiber.HeaderStrictTransportSecurity, "max-age=31536000")
+	}
 	c.Set(fiber.HeaderContentSecurityPolicy, "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'")
 	c.Set(fiber.HeaderCacheControl, "no-store")
 	c.Set(fiber.HeaderVary, fiber.HeaderAcceptLanguage)

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net"
 	nethttp "net/http"
+	"net/netip"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -101,8 +102,11 @@ type Config struct {
 	Logger *slog.Logger
 	// OpsOnly leaves out the API: a projector node answers health checks and metrics only.
 	OpsOnly bool
-	// Secure marks cookies as for TLS only.
+	// Secure says that browsers come by TLS, here or at a proxy: cookies are for TLS only then, and browsers are told to
+	// come by no other way.
 	Secure bool
+	// TrustedProxies are whom X-Forwarded-For is believed.
+	TrustedProxies []netip.Prefix
 }
 
 // Validate joins all faults of the configuration.

@@ -16,12 +16,16 @@ import (
 	"zhiping/infra/identity/openid"
 )
 
-func (n *node) openAPI(context.Context, *serveCmd) (err error) {
+func (n *node) openAPI(_ context.Context, c *serveCmd) error {
+	w, err := c.ways()
+	if err != nil {
+		return err
+	}
 	n.api, err = http.New(http.Config{
 		Executor: n.executor, Events: n.events, Feed: feed{n.events}, Reader: n.reader, Parked: n.parked.Any, Tracker: n.tracker,
 		Auth: auth{n.identity, n.openid}, OpenID: n.openIDEdge(), Accounts: accounts{n.identity}, Directory: directory{n.identity}, Blobs: files{n.blobs}, Printer: printer{}, Catalog: n.catalog, Clock: n.clock,
 		NewID: func() string { return uuid.NewString() }, Ready: n.ready, Logger: n.logger,
-		Metrics: n.metrics.Handler(), Request: n.metrics.Request, InFlight: n.metrics.InFlight, Tracer: n.tracing.Tracer("http"), OpsOnly: n.roles == rolesProjector,
+		Metrics: n.metrics.Handler(), Request: n.metrics.Request, InFlight: n.metrics.InFlight, Tracer: n.tracing.Tracer("http"), OpsOnly: n.roles == rolesProjector, Secure: w.secure, TrustedProxies: w.proxies,
 	})
 	return err
 }

@@ -93,6 +93,12 @@ func TestRegisterAndSignInByQR(t *testing.T) {
 	if image := nobody.want(200, "", "POST", "/auth/captcha", nil).str("image"); !strings.HasPrefix(image, "data:image/png;base64,") {
 		t.Fatalf("captcha %.30q", image)
 	}
+	log := s.log.String()
+	for what, secret := range map[string]string{"the password": "correct horse", "a code": registration["code"].(string), "a session's token": desktop.token, "the identity number": "22010219010101003X"} {
+		if strings.Contains(log, secret) {
+			t.Errorf("%s is in the log", what)
+		}
+	}
 }
 
 func TestACaptchaIsAskedForAfterThreeFailures(t *testing.T) {

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -87,6 +88,7 @@ func TestEveryFaultOfEveryTypeIsTold(t *testing.T) {
 				f.round(round)
 			}
 			f.rules()
+			f.experts()
 		})
 	})
 	s.stop()
@@ -121,7 +123,7 @@ func (f faulty) told(want []string) {
 // files are the faults of a form that is whole but for its files.
 func (f faulty) files() (out []string) {
 	for _, s := range f.d.Slots {
-		if s.Required && s.Module != "recommenders" {
+		if s.Required && s.Module != "recommenders" && s.Key != "exception_proof" { // of 破格 alone
 			out = append(out, blamed(s.Module, "", s.Key, "slot_missing", ""))
 		}
 	}
@@ -161,6 +163,9 @@ func (f faulty) round(r catalogtest.Round) {
 	want := wanted(r.Cases)
 	if !r.AtOnce {
 		f.save(r.Module, r.Data)
+		if slices.ContainsFunc(r.Cases, func(c catalogtest.Case) bool { return c.Field == "/exceptionalBasis" }) {
+			want = append([]string{blamed("basic", "", "exception_proof", "slot_missing", "")}, want...)
+		}
 		f.told(want)
 		f.save(r.Module, f.form[r.Module])
 		return
@@ -185,6 +190,48 @@ func (f faulty) rules() {
 		f.told([]string{blamed(r.Module, r.Field, "", "rule", r.Key)})
 		for module := range changes {
 			f.save(module, f.form[module])
+		}
+	}
+}
+
+// experts enters two recommenders wrongly in every way, where the type knows 破格.
+func (f faulty) experts() {
+	if f.d.Recommender == nil {
+		return
+	}
+	catalogtest.ByExperts(f.d, f.form)
+	f.save("basic", f.form["basic"])
+	f.told([]string{blamed("basic", "", "exception_proof", "slot_missing", ""), blamed("recommenders", "", "", "recommender_count", "")})
+	if a := f.c.upload(strings.TrimPrefix(f.path, "/declarations/"), "exception_proof", "", "依据.pdf", pdf("依据")); a.status != http.StatusCreated {
+		f.t.Fatalf("%d %s", a.status, a.raw)
+	}
+	var paths []string
+	for i := range f.d.Recommender.Count {
+		added := f.c.want(http.StatusCreated, "", "POST", f.path+"/recommenders", []byte(catalogtest.RecommenderData(f.d, i)))
+		paths = append(paths, f.path+"/recommenders/"+added.str("id"))
+	}
+	unsigned := blamed("recommenders", "", "recommendation", "slot_missing", "")
+	f.told([]string{unsigned, unsigned})
+	for _, r := range catalogtest.RecommenderRounds(f.d) {
+		if r.AtOnce {
+			a := f.c.want(http.StatusUnprocessableEntity, "invalid", "PUT", paths[0], []byte(r.Data))
+			if diff := cmp.Diff(wanted(r.Cases), blames(f.t, a, "errors", "zh")); diff != "" {
+				f.t.Errorf("a recommender refused (-want +got):\n%s", diff)
+			}
+			continue
+		}
+		f.c.want(http.StatusOK, "", "PUT", paths[0], []byte(r.Data))
+		f.told(slices.Sorted(slices.Values(append(wanted(r.Cases), unsigned, unsigned))))
+		f.c.want(http.StatusOK, "", "PUT", paths[0], []byte(catalogtest.RecommenderData(f.d, 0)))
+	}
+	for _, r := range f.d.Recommender.Rules {
+		changes, _ := catalogtest.BreakingExpertRule(f.d, r.Key)
+		for i, fields := range changes {
+			f.c.want(http.StatusOK, "", "PUT", paths[i], []byte(catalogtest.With(catalogtest.RecommenderData(f.d, i), fields)))
+		}
+		f.told(slices.Sorted(slices.Values([]string{unsigned, unsigned, blamed(r.Module, r.Field, "", "rule", r.Key)})))
+		for i := range changes {
+			f.c.want(http.StatusOK, "", "PUT", paths[i], []byte(catalogtest.RecommenderData(f.d, i)))
 		}
 	}
 }

@@ -263,6 +263,9 @@ func (n *node) openIdentity(ctx context.Context, c *serveCmd) (err error) {
 		return err
 	}
 	n.later(n.identity.Close)
+	if c.Eventstore != "" && c.Readstore != "" && c.OIDC.Issuer == "" && c.Roles != rolesProjector {
+		n.logger.Warn("accounts and sessions are in this node's data folder only: nodes on several machines need --oidc-issuer, or one of them must sign everybody in")
+	}
 	return nil
 }
 

@@ -12,7 +12,7 @@ import (
 )
 
 // inside serves the demo from this process with a clock that the test moves on, and answers how.
-func inside(t *testing.T) (s *server, pass func(time.Duration)) {
+func inside(t testing.TB) (s *server, pass func(time.Duration)) {
 	t.Helper()
 	var ahead atomic.Int64
 	s = &server{t: t, data: t.TempDir(), log: &safeBuffer{}}

@@ -19,16 +19,19 @@ import (
 
 // serveCmd is `zhiping serve`.
 type serveCmd struct {
-	Addr       string `default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
-	Data       string `default:"./data" type:"path" help:"Folder of everything that is kept locally: the embedded event store, views, accounts and attachments."`
-	Demo       bool   `help:"Create demo accounts, units and notices in an empty store, and turn captchas off."`
-	Eventstore string `placeholder:"URL" help:"Connection string of an EventStoreDB, e.g. esdb+discover://user:password@host:2113. Default: the embedded event store."`
-	Readstore  string `placeholder:"URL" help:"Connection string of a MongoDB, e.g. mongodb://host/zhiping. Default: the embedded read store."`
-	Blobs      string `placeholder:"URL" help:"Bucket of the attachments, e.g. s3://bucket?region=…. Default: a folder below --data."`
-	Catalog    string `type:"existingdir" placeholder:"DIR" help:"Folder of declaration types that replace or add to the built-in ones."`
-	BaseURL    string `name:"base-url" placeholder:"URL" help:"Address that browsers reach this site at, e.g. https://zhiping.example; for links in messages and QR codes and for the way back from a sign-in."`
-	Roles      string `default:"all" enum:"all,api,projector" help:"What this node does: api, projector, or all. Several nodes share clusters; one projector leads at a time."`
-	Log        string `default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
+	Addr           string   `default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
+	Data           string   `default:"./data" type:"path" help:"Folder of everything that is kept locally: the embedded event store, views, accounts and attachments."`
+	Demo           bool     `help:"Create demo accounts, units and notices in an empty store, and turn captchas off."`
+	Eventstore     string   `placeholder:"URL" help:"Connection string of an EventStoreDB, e.g. esdb+discover://user:password@host:2113. Default: the embedded event store."`
+	Readstore      string   `placeholder:"URL" help:"Connection string of a MongoDB, e.g. mongodb://host/zhiping. Default: the embedded read store."`
+	Blobs          string   `placeholder:"URL" help:"Bucket of the attachments, e.g. s3://bucket?region=…. Default: a folder below --data."`
+	Catalog        string   `type:"existingdir" placeholder:"DIR" help:"Folder of declaration types that replace or add to the built-in ones."`
+	BaseURL        string   `name:"base-url" placeholder:"URL" help:"Address that browsers reach this site at, e.g. https://zhiping.example; for links in messages and QR codes and for the way back from a sign-in."`
+	TLSCert        string   `name:"tls-cert" placeholder:"FILE" help:"Certificate (PEM) to serve HTTPS with; read again when it changes."`
+	TLSKey         string   `name:"tls-key" placeholder:"FILE" help:"Its key (PEM)."`
+	TrustedProxies []string `name:"trusted-proxies" placeholder:"RANGE,…" help:"Addresses of proxies in front, e.g. 10.0.0.0/8: whom X-Forwarded-For is believed. They end TLS."`
+	Roles          string   `default:"all" enum:"all,api,projector" help:"What this node does: api, projector, or all. Several nodes share clusters; one projector leads at a time."`
+	Log            string   `default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
 
 	OIDC openIDFlags `embed:"" prefix:"oidc-" group:"Sign-in at an OpenID provider"`
 	SMS  smsFlags    `embed:"" prefix:"sms-" group:"One-time codes"`
@@ -42,6 +45,10 @@ type serveCmd struct {
 // Run serves until the context ends, then drains requests and projections.
 func (c *serveCmd) Run(ctx context.Context, stdout io.Writer) error {
 	logger, err := newLogger(c.Log, stdout)
+	if err != nil {
+		return err
+	}
+	w, err := c.ways()
 	if err != nil {
 		return err
 	}
@@ -62,8 +69,12 @@ func (c *serveCmd) Run(ctx context.Context, stdout io.Writer) error {
 	if c.listening != nil {
 		c.listening(listener.Addr().String())
 	}
-	logger.Info("serving", "url", "http://"+listener.Addr().String(), "data", c.Data, "demo", c.Demo)
-	return n.serve(ctx, listener)
+	scheme := "http://"
+	if w.tls != nil {
+		scheme = "https://"
+	}
+	logger.Info("serving", "url", scheme+listener.Addr().String(), "data", c.Data, "demo", c.Demo)
+	return n.serve(ctx, w.over(listener))
 }
 
 // serve runs the API and the projector, or the one that the node's role names. The API drains first, so that what it still answers can wait for views.

@@ -1,6 +1,8 @@
 package catalog_test
 
 import (
+	"encoding/json"
+	"regexp"
 	"slices"
 	"testing"
 
@@ -42,5 +44,63 @@ func TestTheFifteenTypesOfTheManual(t *testing.T) {
 	}
 	if !slices.Equal(types, want) {
 		t.Fatalf("%v", types)
+	}
+}
+
+// sources are labels of the sources of what a form asks, several where there are several.
+var sources = regexp.MustCompile(`^(S|I|U|[OPCNW][0-9]+)(, (S|I|U|[OPCNW][0-9]+))*$`)
+
+func TestEveryFieldHasATitleAndEveryPartASource(t *testing.T) {
+	c := load(t)
+	for _, l := range c.Lines() {
+		for _, ref := range l.Types {
+			d, _ := c.Definition(ref.Key)
+			rules := slices.Clone(d.Rules)
+			if d.Recommender != nil {
+				rules = append(rules, d.Recommender.Rules...)
+				titled(t, d.Type+" recommenders", d.Recommender.Schema)
+			}
+			for _, m := range d.Modules {
+				titled(t, d.Type+" "+m.Key, m.Schema)
+				if !sources.MatchString(m.Source) {
+					t.Errorf("%s: module %s is from %q", d.Type, m.Key, m.Source)
+				}
+			}
+			for _, r := range rules {
+				if !sources.MatchString(r.Source) || r.Message.ZH == "" || r.Message.EN == "" {
+					t.Errorf("%s: rule %s is from %q and says %+v", d.Type, r.Key, r.Source, r.Message)
+				}
+			}
+		}
+	}
+}
+
+// titled insists on a title in both languages for each field of a schema, and on lists being of objects.
+func titled(t *testing.T, where string, schema json.RawMessage) {
+	t.Helper()
+	var s struct {
+		Properties map[string]json.RawMessage
+		Items      json.RawMessage
+	}
+	if err := json.Unmarshal(schema, &s); err != nil {
+		t.Fatal(err)
+	}
+	for name, field := range s.Properties {
+		var f struct {
+			Type, Title string
+			En          string `json:"x-title-en"`
+			Source      string `json:"x-source"`
+			Items       struct{ Type string }
+		}
+		if err := json.Unmarshal(field, &f); err != nil {
+			t.Fatal(err)
+		}
+		if f.Title == "" || f.En == "" || f.Source != "" && !sources.MatchString(f.Source) || f.Type == "array" && f.Items.Type != "object" {
+			t.Errorf("%s: field %s: %s", where, name, field)
+		}
+		titled(t, where+"/"+name, field)
+	}
+	if len(s.Items) > 0 {
+		titled(t, where+"/items", s.Items)
 	}
 }

@@ -138,7 +138,7 @@ func (l library) assemble(r recipe) (Definition, error) {
 	errs = append(errs, pick(l.Modules, r.Modules, "module", func(k string, v Module) { v.Key = cmp.Or(v.Key, k); d.Modules = append(d.Modules, v) }))
 	errs = append(errs, pick(l.Slots, r.Slots, "slot", func(k string, v Slot) { v.Key = k; d.Slots = append(d.Slots, v) }))
 	errs = append(errs, pick(l.Rules, r.Rules, "rule", func(k string, v Rule) { v.Key = k; d.Rules = append(d.Rules, v) }))
-	errs = append(errs, pick(l.Stages, r.Route, "stage", func(k string, v Stage) { v.Key = k; d.Route = append(d.Route, v) }))
+	errs = append(errs, pick(l.Stages, r.Route, "stage", func(k string, v Stage) { v.Key = cmp.Or(v.Key, k); d.Route = append(d.Route, v) }))
 	if r.Recommender != "" {
 		errs = append(errs, pick(l.Recommender, []string{r.Recommender}, "recommender", func(_ string, v Recommender) { d.Recommender = &v }))
 	}

@@ -92,8 +92,12 @@ func Attachable(s State, f Facts, file File) (catalog.Slot, error) {
 		return catalog.Slot{}, domain.ErrInvalid.WithFaults(fault)
 	}
 	slot := def.Slots[i]
-	if err := editing(s, f, slot.Module); err != nil {
-		return catalog.Slot{}, err
+	may := editing(s, f, slot.Module)
+	if slot.Module == ModuleRecommenders {
+		may = recommending(s, f)
+	}
+	if may != nil {
+		return catalog.Slot{}, may
 	}
 	return slot, savedBefore(s, slot, file)
 }
@@ -159,7 +163,8 @@ func removeFile(s State, c RemoveFile) ([]Event, error) {
 	return []Event{FileRemoved{File: file}}, nil
 }
 
-// recommending is the guard of the 破格推荐专家 part; removing is allowed even where the part is closed again.
+// recommending is the guard of the 破格推荐专家 part. What was entered is kept where the part is closed again, and may
+// be removed then.
 func recommending(s State, f Facts) error {
 	if err := editing(s, f, ModuleRecommenders); err != nil {
 		return err

@@ -3,6 +3,7 @@ package organization
 import (
 	"slices"
 	"strings"
+	"unicode"
 	"unicode/utf8"
 
 	"zhiping/domain"
@@ -183,6 +184,9 @@ func revoke(s State, c RevokeGrant) ([]Event, error) {
 	return []Event{GrantRevoked{Organization: s.ID, Account: have.Account, Role: have.Role}}, nil
 }
 
+// invisible characters have no place in a name: they break lines, or turn the direction of what follows them.
+func invisible(r rune) bool { return unicode.IsControl(r) || unicode.Is(unicode.Bidi_Control, r) }
+
 // plain accepts what is an id in a path and in a stream's name alike.
 func plain(id string) bool {
 	return !strings.ContainsFunc(id, func(r rune) bool {
@@ -195,7 +199,7 @@ func checkName(name string) (string, []domain.Fault) {
 	if n := utf8.RuneCountInString(name); n == 0 || n > MaxNameRunes {
 		return name, []domain.Fault{fault("body.name", "length", text.Args{"min": 1, "max": MaxNameRunes})}
 	}
-	if !utf8.ValidString(name) || strings.ContainsFunc(name, func(r rune) bool { return r < ' ' || r == 0x7f }) {
+	if !utf8.ValidString(name) || strings.ContainsFunc(name, invisible) {
 		return name, []domain.Fault{fault("body.name", "control_characters", nil)}
 	}
 	return name, nil

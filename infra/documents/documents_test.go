@@ -4,7 +4,6 @@ import (
 	"bytes"
 	"fmt"
 	"image"
-	"io"
 	"strings"
 	"testing"
 
@@ -146,17 +145,4 @@ func TestAWorkbookHoldsTextOnly(t *testing.T) {
 	if w, err := f.GetColWidth("Sheet1", "B"); err != nil || w < 18 {
 		t.Errorf("an identity number does not fit into a column %v wide (%v)", w, err)
 	}
-}
-
-func FuzzForm(f *testing.F) {
-	for _, s := range []string{"长期\n从事", "a b “c”", "", strings.Repeat("w", 300), "（（（（", "\u202e\ufeff"} {
-		f.Add(s)
-	}
-	f.Fuzz(func(t *testing.T, s string) {
-		d := form(s)
-		d.Title, d.Opinions[0].Text, d.Sections[1].Tables[0].Columns[0] = s, s, s
-		if err := documents.WritePDF(io.Discard, d); err != nil {
-			t.Fatal(err)
-		}
-	})
 }

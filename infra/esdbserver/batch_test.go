@@ -58,6 +58,7 @@ func TestBatchAppendAnswersEachAppend(t *testing.T) {
 	s, _ := start(t, t.TempDir(), func(c *esdbserver.Config) { c.MaxAppend = 1000 })
 	call, err := streams.NewStreamsClient(raw(t, s.Endpoint())).BatchAppend(context10s(t))
 	require.NoError(t, err)
+	require.NoError(t, call.Send(&streams.BatchAppendReq{CorrelationId: text(uuid.New()), IsFinal: true}), "begun by nobody: passed over")
 	one := func(sizes ...int) (out []*streams.BatchAppendReq_ProposedMessage) {
 		for _, n := range sizes {
 			out = append(out, message(n))

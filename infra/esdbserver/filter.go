@@ -31,12 +31,6 @@ type filter struct {
 	interval uint64
 }
 
-// expression is what the filters of both services have in common.
-type expression interface {
-	GetRegex() string
-	GetPrefix() []string
-}
-
 // defaultWindow is the window of a filter that gives none (EventFilter's default on the official server).
 const defaultWindow = 32
 
@@ -45,9 +39,9 @@ func newFilter(o *streams.ReadReq_Options_FilterOptions) (*filter, error) {
 	var err error
 	switch x := o.GetFilter().(type) {
 	case *streams.ReadReq_Options_FilterOptions_StreamIdentifier:
-		err = f.express(true, x.StreamIdentifier)
+		err = f.express(true, x.StreamIdentifier.GetRegex(), x.StreamIdentifier.GetPrefix())
 	case *streams.ReadReq_Options_FilterOptions_EventType:
-		err = f.express(false, x.EventType)
+		err = f.express(false, x.EventType.GetRegex(), x.EventType.GetPrefix())
 	default:
 		err = invalid("no filter expression")
 	}
@@ -64,12 +58,14 @@ func newFilter(o *streams.ReadReq_Options_FilterOptions) (*filter, error) {
 	return f, nil
 }
 
-func (f *filter) express(byStream bool, e expression) (err error) {
-	f.byStream = byStream
-	if f.prefixes = e.GetPrefix(); len(f.prefixes) > 0 {
+// express takes the regular expression if there is one, else the prefixes, of which none match nothing
+// (Streams.Read.cs, ConvertToEventFilter).
+func (f *filter) express(byStream bool, regex string, prefixes []string) (err error) {
+	f.byStream, f.prefixes = byStream, prefixes
+	if regex == "" {
 		return nil
 	}
-	if f.regex, err = regexp.Compile(e.GetRegex()); err != nil {
+	if f.regex, err = regexp.Compile(regex); err != nil {
 		return invalid("filter expression: %v", err)
 	}
 	return nil

@@ -14,6 +14,12 @@ import (
 	"zhiping/infra/esdbserver"
 )
 
+// How long, and how often, tests look for what happens behind an answer.
+const (
+	waitLimit = 10 * time.Second
+	waitStep  = 5 * time.Millisecond
+)
+
 // start runs a server in a directory until the test ends or it is stopped.
 func start(t testing.TB, dir string, change ...func(*esdbserver.Config)) (s *esdbserver.Server, stop func()) {
 	t.Helper()

@@ -3,7 +3,6 @@ package esdbserver
 import (
 	"encoding/json"
 	"fmt"
-	"regexp"
 	"strings"
 	"time"
 
@@ -63,15 +62,8 @@ func (f *groupFilter) compile() (*filter, error) {
 	if f == nil {
 		return nil, nil
 	}
-	out := &filter{byStream: f.ByStream, prefixes: f.Prefixes}
-	if len(f.Prefixes) > 0 {
-		return out, nil
-	}
-	var err error
-	if out.regex, err = regexp.Compile(f.Regex); err != nil {
-		return nil, invalid("filter expression: %v", err)
-	}
-	return out, nil
+	out := &filter{}
+	return out, out.express(f.ByStream, f.Regex, f.Prefixes)
 }
 
 // settings is what the settings of Create and Update have in common.

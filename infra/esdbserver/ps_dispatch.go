@@ -1,8 +1,7 @@
 package esdbserver
 
 import (
-	"encoding/json"
-	"hash/fnv"
+	"fmt"
 	"slices"
 	"sort"
 	"time"
@@ -17,10 +16,6 @@ func (g *group) dispatch() {
 	if len(g.retry) == 0 || g.pinned() {
 		g.buffer = g.handOut(g.buffer)
 	}
-}
-
-func (g *group) pinned() bool {
-	return g.cfg.Strategy == strategyPinned || g.cfg.Strategy == strategyCorrelation
 }
 
 // handOut delivers from a queue and returns what stays. A pinned message whose consumer is full waits, and with it
@@ -43,27 +38,22 @@ func (g *group) handOut(queue []*message) []*message {
 	return kept
 }
 
-// choose picks a consumer with a free slot by the group's strategy, nil when there is none for this message.
+// choose picks a consumer with a free slot by the group's strategy, nil when there is none for this message. Round robin
+// goes on to the next with each message, dispatch to single only when the one at hand is full.
 func (g *group) choose(m *message) *consumer {
-	n := len(g.consumers)
-	switch {
-	case g.pinned():
-		c := g.consumers[g.pin(m)%uint32(n)]
-		if c.free() {
+	if g.pinned() {
+		if c := g.owner(m); c.free() {
 			return c
 		}
 		return nil
-	case g.cfg.Strategy == strategySingle:
-		for _, c := range g.consumers {
-			if c.free() {
-				return c
-			}
-		}
-		return nil
 	}
+	n := len(g.consumers)
 	for i := range n {
-		if c := g.consumers[(g.turn+i)%n]; c.free() {
-			g.turn = (g.turn + i + 1) % n
+		at := (g.turn + i) % n
+		if c := g.consumers[at]; c.free() {
+			if g.turn = at; g.cfg.Strategy == strategyRoundRobin {
+				g.turn++
+			}
 			return c
 		}
 	}
@@ -71,22 +61,6 @@ func (g *group) choose(m *message) *consumer {
 }
 
 func (c *consumer) free() bool { return len(c.inFlight) < c.slots && len(c.out) < cap(c.out) }
-
-// pin hashes what keeps messages with one consumer: the stream of the event, or its correlation id.
-func (g *group) pin(m *message) uint32 {
-	key := m.event.Stream
-	if g.cfg.Strategy == strategyCorrelation {
-		var meta struct {
-			ID string `json:"$correlationId"`
-		}
-		if json.Unmarshal(m.event.Meta, &meta) == nil && meta.ID != "" {
-			key = meta.ID
-		}
-	}
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(key))
-	return h.Sum32()
-}
 
 func (g *group) deliver(c *consumer, m *message) bool {
 	select {
@@ -144,9 +118,9 @@ func (g *group) finish(m *message) {
 }
 
 // again queues a message once more, or parks it when it has had all its retries.
-func (g *group) again(m *message, reason string) {
+func (g *group) again(m *message) {
 	if m.retries >= int(g.cfg.MaxRetries) {
-		g.park(m, reason)
+		g.park(m, fmt.Sprintf("Reached retry count of %d", g.cfg.MaxRetries))
 		return
 	}
 	m.retries++
@@ -170,7 +144,7 @@ func (g *group) expire(now time.Time) {
 		g.deadlines = g.deadlines[1:]
 		if !stale {
 			g.takeBack(d.m)
-			g.again(d.m, "timed out")
+			g.again(d.m)
 		}
 	}
 }
@@ -178,6 +152,7 @@ func (g *group) expire(now time.Time) {
 // leave forgets a consumer. What it had is delivered to others.
 func (g *group) leave(c *consumer) {
 	g.consumers = slices.DeleteFunc(g.consumers, func(x *consumer) bool { return x == c })
+	g.unpin(c)
 	lost := make([]*message, 0, len(c.inFlight))
 	for m := range c.inFlight {
 		lost = append(lost, m)

@@ -9,7 +9,7 @@ import (
 
 // message is an event on its way through a group.
 type message struct {
-	event, link *store.Event // as delivered
+	event, link *store.Event // as delivered; no event when the link leads nowhere
 	id          [16]byte     // of the original event: the link's where there is one
 	at          int64        // its revision, or its position for $all
 	parked      int64        // its revision in the stream of parked messages, -1 when it comes from the source
@@ -26,6 +26,7 @@ type consumer struct {
 	dropped  chan error // one value when the group lets the client go
 	slots    int
 	inFlight map[*message]struct{}
+	buckets  int // that are pinned to it
 	total    int64
 	name     string
 	user     string
@@ -56,7 +57,8 @@ type group struct {
 	ended    chan struct{} // closed when run has ended
 
 	consumers []*consumer
-	turn      int // of the round-robin
+	turn      int         // whose turn it is, unless pinned
+	owners    []*consumer // of the buckets, when pinned
 	next      int64
 	scanned   int64 // the newest event looked at, own checkpoints left out: those must not cause further ones
 	live      bool  // nothing more to read just now
@@ -88,6 +90,9 @@ func newGroup(ctx context.Context, gs *groups, cfg groupConfig) (*group, error) 
 		groups: gs, cfg: cfg, filter: f, commands: make(chan func()), halt: make(chan error, 1),
 		ended: make(chan struct{}), inFlight: map[[16]byte][]*message{}, next: cfg.Begin,
 		scanned: -1, doneUpTo: -1, checkpoint: -1, parkedUpTo: -1,
+	}
+	if g.pinned() {
+		g.owners = make([]*consumer, buckets)
 	}
 	at, err := g.loadCheckpoint(ctx)
 	if err != nil {

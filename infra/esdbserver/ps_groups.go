@@ -9,8 +9,6 @@ import (
 	"math"
 	"slices"
 	"sync"
-
-	"zhiping/infra/esdbserver/internal/store"
 )
 
 // groups are the persistent subscriptions of a server. Each runs as a goroutine of its own.
@@ -55,14 +53,19 @@ func (gs *groups) close() {
 	gs.owned.Wait()
 }
 
+// start runs a group, in place of one of the same name that has been stopped.
 func (gs *groups) start(ctx context.Context, cfg groupConfig) error {
 	g, err := newGroup(ctx, gs, cfg)
 	if err != nil {
 		return err
 	}
-	gs.byKey[cfg.groupKey] = g
-	gs.owned.Go(g.run)
+	gs.run(g)
 	return nil
+}
+
+func (gs *groups) run(g *group) {
+	gs.byKey[g.cfg.groupKey] = g
+	gs.owned.Go(g.run)
 }
 
 func (gs *groups) get(k groupKey) (*group, error) {
@@ -126,15 +129,21 @@ func (gs *groups) begin(ctx context.Context, cfg *groupConfig) error {
 	return nil
 }
 
+// save stores a group and starts it. It does either both or nothing.
 func (gs *groups) save(ctx context.Context, cfg groupConfig) error {
 	body, err := cfg.encode()
+	if err != nil {
+		return err
+	}
+	g, err := newGroup(ctx, gs, cfg)
 	if err != nil {
 		return err
 	}
 	if err := gs.store.PutDocument(ctx, groupDocument+cfg.String(), body); err != nil {
 		return err
 	}
-	return gs.start(ctx, cfg)
+	gs.run(g)
+	return nil
 }
 
 // update replaces a group's settings. Its subscribers are dropped; its checkpoint and parked messages stay.
@@ -150,10 +159,19 @@ func (gs *groups) update(ctx context.Context, cfg groupConfig) error {
 		return err
 	}
 	g.stop(groupDropped(cfg.groupKey))
-	return gs.save(ctx, cfg)
+	if err := gs.save(ctx, cfg); err != nil {
+		return gs.resume(g, err)
+	}
+	return nil
 }
 
-// remove deletes a group with its checkpoint and parked messages.
+// resume starts a group again that was stopped for a change which failed.
+func (gs *groups) resume(g *group, failure error) error {
+	return errors.Join(failure, gs.start(gs.ctx, g.cfg))
+}
+
+// remove deletes a group with its checkpoint and parked messages, all at once: another of the same name must not go
+// on where this one was.
 func (gs *groups) remove(ctx context.Context, k groupKey) error {
 	gs.mu.Lock()
 	defer gs.mu.Unlock()
@@ -161,18 +179,12 @@ func (gs *groups) remove(ctx context.Context, k groupKey) error {
 	if g == nil || gs.closed {
 		return groupMissing(k)
 	}
-	if err := gs.store.PutDocument(ctx, groupDocument+k.String(), nil); err != nil {
-		return err
+	g.stop(groupDropped(k)) // it writes its checkpoint once more
+	err := gs.store.DropDocument(ctx, groupDocument+k.String(), k.internalStream(suffixCheck), k.internalStream(suffixParked))
+	if err != nil {
+		return gs.resume(g, err)
 	}
-	g.stop(groupDropped(k))
 	delete(gs.byKey, k)
-	for _, suffix := range []string{suffixCheck, suffixParked} {
-		var wrong *store.WrongExpectedError
-		// A group that never wrote one has nothing to delete.
-		if _, err := gs.store.Delete(ctx, k.internalStream(suffix), store.Any); err != nil && !errors.As(err, &wrong) {
-			return err
-		}
-	}
 	return nil
 }
 
@@ -183,11 +195,10 @@ func (gs *groups) restart(ctx context.Context) error {
 	if gs.closed {
 		return errClosing
 	}
+	var err error
 	for k, g := range gs.byKey {
 		g.stop(groupDropped(k))
-		if err := gs.start(ctx, g.cfg); err != nil {
-			return err
-		}
+		err = errors.Join(err, gs.start(ctx, g.cfg))
 	}
-	return nil
+	return err
 }

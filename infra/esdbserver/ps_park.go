@@ -18,11 +18,20 @@ const checkpointType = "$SubscriptionCheckpoint"
 // park puts a message aside, as a link in the group's stream of parked messages. When that cannot be written, the
 // message is tried again rather than lost.
 func (g *group) park(m *message, reason string) {
-	meta, err := json.Marshal(map[string]string{"added": time.Now().UTC().Format(time.RFC3339Nano), "reason": reason})
+	original := m.link
+	if original == nil {
+		original = m.event
+	}
+	meta, err := json.Marshal(map[string]any{
+		"added": time.Now().UTC().Format(time.RFC3339Nano), "reason": reason, "subscriptionEventNumber": original.Revision,
+	})
+	target := original.Data // of a link that leads nowhere
+	if m.event != nil {
+		target = fmt.Appendf(nil, "%d@%s", m.event.Revision, m.event.Stream)
+	}
 	if err == nil {
 		_, err = g.store.Append(g.ctx, g.cfg.internalStream(suffixParked), store.Any, []store.Proposed{{
-			ID: uuid.New(), Type: store.LinkType, Meta: meta,
-			Data: fmt.Appendf(nil, "%d@%s", m.event.Revision, m.event.Stream),
+			ID: uuid.New(), Type: store.LinkType, Meta: meta, Data: target,
 		}})
 	}
 	if err != nil {
@@ -72,10 +81,6 @@ func (g *group) replay(ctx context.Context, stop int64) error {
 			}
 			m := &message{event: target, link: link, id: link.ID, at: math.MinInt64 + link.Revision, parked: link.Revision}
 			g.replayed = append(g.replayed, m)
-			if target == nil {
-				m.done = true // deleted meanwhile: nothing to deliver
-				continue
-			}
 			g.requeue(m)
 		}
 		if first = p.Next; p.Done {

@@ -26,11 +26,12 @@ func (s *persistentService) Read(stream persistent.PersistentSubscriptions_ReadS
 
 func (s *persistentService) read(stream persistent.PersistentSubscriptions_ReadServer, o *persistent.ReadReq_Options) error {
 	ctx := stream.Context()
-	g, err := s.groups.get(keyOf(o.GetAll(), o.GetStreamIdentifier(), o.GetGroupName()))
-	if err != nil {
+	key := keyOf(o.GetAll(), o.GetStreamIdentifier(), o.GetGroupName())
+	if err := s.authorize(ctx, key.Stream, actRead); err != nil {
 		return err
 	}
-	if err := s.authorize(ctx, g.cfg.Stream, actRead); err != nil {
+	g, err := s.groups.get(key)
+	if err != nil {
 		return err
 	}
 	if o.GetBufferSize() <= 0 || o.GetBufferSize() > maxBuffer {
@@ -94,7 +95,9 @@ func (g *group) join(ctx context.Context, c *consumer) error {
 			full = true
 			return
 		}
-		g.consumers = append(g.consumers, c)
+		if g.consumers = append(g.consumers, c); g.pinned() {
+			g.pin(c)
+		}
 	})
 	if err == nil && full {
 		err = groupFull(g.cfg.groupKey)
@@ -146,11 +149,9 @@ func parseIDs(in []*shared.UUID) ([][16]byte, error) {
 	return out, nil
 }
 
-// nack does with messages what their consumer asks for. Stop does nothing, as on the official server.
+// nack does with messages what their consumer asks for. Stop ends nothing and lets the message go, as on the official
+// server (PersistentSubscription.NotAcknowledgeMessagesProcessed).
 func (g *group) nack(c *consumer, ids [][16]byte, what persistent.ReadReq_Nack_Action, reason string) {
-	if what == persistent.ReadReq_Nack_Stop {
-		return
-	}
 	for _, id := range ids {
 		m := g.held(c, id)
 		if m == nil {
@@ -159,11 +160,11 @@ func (g *group) nack(c *consumer, ids [][16]byte, what persistent.ReadReq_Nack_A
 		g.takeBack(m)
 		switch what {
 		case persistent.ReadReq_Nack_Park:
-			g.park(m, reason)
-		case persistent.ReadReq_Nack_Skip:
+			g.park(m, "Client explicitly NAK'ed message.\n"+reason)
+		case persistent.ReadReq_Nack_Skip, persistent.ReadReq_Nack_Stop:
 			g.finish(m)
 		default:
-			g.again(m, reason)
+			g.again(m)
 		}
 	}
 }

@@ -62,15 +62,11 @@ func (g *group) take(e *store.Event) error {
 			if err != nil {
 				return err
 			}
-			if m.event, m.link = target, e; target == nil {
-				m = nil // what the link led to is gone: there is nothing to deliver
-			}
+			m.event, m.link = target, e
 		}
-		if m != nil {
-			g.buffer = append(g.buffer, m)
-			g.order = append(g.order, m)
-			g.total++
-		}
+		g.buffer = append(g.buffer, m)
+		g.order = append(g.order, m)
+		g.total++
 	}
 	g.next = at + 1
 	return nil

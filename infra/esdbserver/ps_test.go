@@ -132,58 +132,6 @@ func TestMessagesOfALostConsumerGoToAnother(t *testing.T) {
 	}
 }
 
-func TestPinnedKeepsAStreamWithOneConsumer(t *testing.T) {
-	ctx := context10s(t)
-	c := connect(t)
-	set := esdb.SubscriptionSettingsDefault()
-	set.ConsumerStrategyName = esdb.ConsumerStrategyPinned
-	require.NoError(t, c.CreatePersistentSubscriptionToAll(ctx, "g", esdb.PersistentAllSubscriptionOptions{
-		Settings: &set, StartFrom: esdb.Start{},
-		Filter: &esdb.SubscriptionFilter{Type: esdb.StreamFilterType, Prefixes: []string{"pin-"}},
-	}))
-	type seen struct {
-		consumer int
-		stream   string
-		number   uint64
-	}
-	got := make(chan seen, 100)
-	for i := range 2 {
-		sub, err := c.SubscribeToPersistentSubscriptionToAll(ctx, "g", esdb.SubscribeToPersistentSubscriptionOptions{BufferSize: 3})
-		require.NoError(t, err)
-		ended := make(chan struct{})
-		t.Cleanup(func() { _ = sub.Close(); <-ended })
-		go func() {
-			defer close(ended)
-			for {
-				e := sub.Recv()
-				if e.EventAppeared == nil {
-					return
-				}
-				o := e.EventAppeared.Event.OriginalEvent()
-				got <- seen{i, o.StreamID, o.EventNumber}
-				_ = sub.Ack(e.EventAppeared.Event)
-			}
-		}()
-	}
-	for n := range 10 {
-		for _, stream := range []string{"pin-a", "pin-b", "pin-c", "pin-d", "other"} {
-			_, err := c.AppendToStream(ctx, stream, esdb.AppendToStreamOptions{}, event(n))
-			require.NoError(t, err)
-		}
-	}
-	owner, next := map[string]int{}, map[string]uint64{}
-	for range 40 {
-		m := <-got
-		if at, ok := owner[m.stream]; ok {
-			require.Equal(t, at, m.consumer, m.stream)
-		}
-		owner[m.stream] = m.consumer
-		require.Equal(t, next[m.stream], m.number, m.stream)
-		next[m.stream]++
-	}
-	require.NotContains(t, owner, "other")
-}
-
 func TestGroupErrorsAreTyped(t *testing.T) {
 	ctx := context10s(t)
 	c := connect(t)
@@ -232,27 +180,4 @@ func TestSystemProjectionsLinkByCategoryAndType(t *testing.T) {
 	_, err = c.DeleteStream(ctx, "cat-b", esdb.DeleteStreamOptions{ExpectedRevision: esdb.Any{}})
 	require.NoError(t, err)
 	require.Eventually(t, func() bool { return len(links("$et-$deleted")) == 1 }, 5*time.Second, 5*time.Millisecond)
-}
-
-func TestStrategiesChooseConsumers(t *testing.T) {
-	for strategy, want := range map[esdb.ConsumerStrategy][2]int{
-		esdb.ConsumerStrategyRoundRobin:       {3, 3},
-		esdb.ConsumerStrategyDispatchToSingle: {5, 1}, // the second gets what the first has no room for
-	} {
-		t.Run(string(strategy), func(t *testing.T) {
-			ctx := context10s(t)
-			c := connect(t)
-			group(t, c, "s", "g", func(s *esdb.PersistentSubscriptionSettings) { s.ConsumerStrategyName = strategy })
-			subs := []*esdb.PersistentSubscription{join(t, c, "s", "g", 5), join(t, c, "s", "g", 5)}
-			_, err := c.AppendToStream(ctx, "s", esdb.AppendToStreamOptions{}, events(0, 6)...)
-			require.NoError(t, err)
-			var seen []uint64
-			for i, sub := range subs {
-				for range want[i] {
-					seen = append(seen, nextMessage(t, sub).Event.OriginalEvent().EventNumber)
-				}
-			}
-			require.ElementsMatch(t, []uint64{0, 1, 2, 3, 4, 5}, seen)
-		})
-	}
 }

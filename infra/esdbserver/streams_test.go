@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"github.com/stretchr/testify/require"
 
 	"zhiping/infra/esdbserver"
@@ -174,4 +176,25 @@ func TestRestartKeepsEventsAndIdempotency(t *testing.T) {
 	require.Equal(t, first, again)
 	rs, err := c.ReadAll(ctx, esdb.ReadAllOptions{From: esdb.Start{}}, math.MaxUint64)
 	require.Len(t, collect(t, rs, err), 5)
+}
+
+// TestFilterWithoutAnExpressionMatchesNothing, as on the official server; the Go client does not send one.
+func TestFilterWithoutAnExpressionMatchesNothing(t *testing.T) {
+	ctx := context10s(t)
+	s, _ := start(t, t.TempDir())
+	_, err := dial(t, s).AppendToStream(ctx, "s", esdb.AppendToStreamOptions{}, event(0))
+	require.NoError(t, err)
+	call, err := streams.NewStreamsClient(raw(t, s.Endpoint())).Read(ctx, &streams.ReadReq{Options: &streams.ReadReq_Options{
+		StreamOption: &streams.ReadReq_Options_All{All: &streams.ReadReq_Options_AllOptions{
+			AllOption: &streams.ReadReq_Options_AllOptions_Start{Start: &shared.Empty{}},
+		}},
+		CountOption: &streams.ReadReq_Options_Count{Count: 10},
+		FilterOption: &streams.ReadReq_Options_Filter{Filter: &streams.ReadReq_Options_FilterOptions{
+			Filter: &streams.ReadReq_Options_FilterOptions_EventType{EventType: &streams.ReadReq_Options_FilterOptions_Expression{}},
+		}},
+		UuidOption: &streams.ReadReq_Options_UUIDOption{Content: &streams.ReadReq_Options_UUIDOption_String_{String_: &shared.Empty{}}},
+	}})
+	require.NoError(t, err)
+	_, err = call.Recv()
+	require.ErrorIs(t, err, io.EOF)
 }

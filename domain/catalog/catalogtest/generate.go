@@ -140,7 +140,7 @@ func str(name string, n node, which int) string {
 	case "year-month":
 		return date(name, which)
 	}
-	s := map[string]string{"name": people(which), "unit": fmt.Sprintf("示范大学第%d附属单位", which), "speciality": "计算机应用"}[name]
+	s := map[string]string{"name": people(which), "unit": fmt.Sprintf("示范大学第%d附属单位", which), "speciality": "计算机应用", "subject": "计算机应用"}[name]
 	if s == "" {
 		s = fmt.Sprintf("示例内容%d", which+1)
 	}

@@ -6,11 +6,9 @@ import (
 	"regexp"
 	"slices"
 	"strings"
-
-	"zhiping/domain/catalog"
 )
 
-// Case is a module's data with one fault in it. Code is the fault's, Field the JSON pointer where it must be
+// Case is one way to break one constraint of a schema. Code is the fault's, Field the JSON pointer where it must be
 // reported. AtOnce faults are refused when a draft is saved; the others only keep the form from being submitted.
 type Case struct {
 	Name   string
@@ -18,45 +16,26 @@ type Case struct {
 	Field  string
 	Code   string
 	AtOnce bool
-	Data   json.RawMessage
 
 	touches string // the place that the fault changes, as a JSON pointer ending in a slash
 	group   string // cases of different groups do not fit into one form
 	change  func(whole map[string]any)
 }
 
-// Invalid breaks every constraint of every module's schema once, one at a time.
-func Invalid(d catalog.Definition) []Case {
-	var cases []Case
-	for _, m := range d.Modules {
-		cases = append(cases, breaks(m.Key, m.Schema, 0)...)
-	}
-	return cases
-}
-
-// InvalidRecommender is Invalid for the form of a recommender.
-func InvalidRecommender(d catalog.Definition) []Case {
-	if d.Recommender == nil {
-		return nil
-	}
-	return breaks("recommenders", d.Recommender.Schema, 1)
-}
-
-// breaker collects one module's cases. All data is made anew for each case, so that none sees another's change.
+// breaker collects one module's cases.
 type breaker struct {
 	module string
-	schema node
-	which  int
 	cases  []Case
 }
 
-func breaks(module string, schema json.RawMessage, which int) []Case {
-	b := &breaker{module: module, schema: parse(schema), which: which}
-	b.object(b.schema, nil)
+// breaks breaks every constraint of a schema once.
+func breaks(module string, schema json.RawMessage) []Case {
+	b := &breaker{module: module}
+	b.object(parse(schema), nil)
 	return b.cases
 }
 
-// add makes whole data, and applies change to the object at path.
+// add has change applied to the object at path.
 func (b *breaker) add(path []string, field, code string, atOnce bool, change func(map[string]any)) {
 	pointer := "/" + strings.Join(append(slices.Clone(path), field), "/")
 	c := Case{Name: b.module + " " + pointer + ": " + code, Module: b.module, Field: pointer, Code: code, AtOnce: atOnce,
@@ -72,9 +51,6 @@ func (b *breaker) add(path []string, field, code string, atOnce bool, change fun
 			}
 			change(at.(map[string]any))
 		}}
-	whole := object(b.schema, b.which)
-	c.change(whole)
-	c.Data = encode(whole)
 	b.cases = append(b.cases, c)
 }
 

@@ -18,11 +18,12 @@ type Round struct {
 	group string
 }
 
-// Rounds breaks every constraint that Invalid breaks, with as many faults at once as do not get into each other's way.
+// Rounds breaks every constraint of every module's schema once, with as many faults at once as do not get into each
+// other's way.
 func Rounds(d catalog.Definition) []Round {
 	var rounds []Round
 	for _, m := range d.Modules {
-		rounds = append(rounds, pack(m.Schema, 0, breaks(m.Key, m.Schema, 0))...)
+		rounds = append(rounds, pack(m.Schema, 0, breaks(m.Key, m.Schema))...)
 	}
 	return rounds
 }
@@ -32,7 +33,7 @@ func RecommenderRounds(d catalog.Definition) []Round {
 	if d.Recommender == nil {
 		return nil
 	}
-	return pack(d.Recommender.Schema, 1, breaks("recommenders", d.Recommender.Schema, 1))
+	return pack(d.Recommender.Schema, 1, breaks("recommenders", d.Recommender.Schema))
 }
 
 func pack(schema json.RawMessage, which int, cases []Case) []Round {

@@ -23,8 +23,13 @@ func BreakingRule(key string) (c Changes, ok bool) {
 		"service_30":           {"service_3010": {"years": 29}},
 		"service_10":           {"service_3010": {"intermediateYears": 9}},
 		"executive_position":   {"enterprise": {"position": "其他高管"}},
-		"in_establishment":     {"post": {"inEstablishment": false}},
-		"term_order":           {"term": {"to": "1999-01-01"}},
+		"education_order": {"education": {"entries": []any{map[string]any{"from": "2010-09", "to": "2006-07", "school": "示范大学",
+			"major": "数学", "education": "大学本科", "degree": "学士"}}}},
+		"employment_order": {"employment": {"entries": []any{map[string]any{"from": "2010-09", "to": "2010-08", "employer": "示范大学",
+			"duty": "教学"}}}},
+		"series_title":     {"application": {"title": "副教授"}},
+		"in_establishment": {"post": {"inEstablishment": false}},
+		"term_order":       {"term": {"to": "1999-01-01"}},
 	}[key]
 	return c, ok
 }
@@ -49,6 +54,7 @@ func BreakingExpertRule(d catalog.Definition, key string) (c []map[string]any, o
 		"experts_senior":           {{"titleLevel": "副高级"}, {}},
 		"experts_not_applicant":    {{}, {"idNumber": Applicant().IDNumber}},
 		"experts_not_both_of_unit": {{"unit": unit}, {"unit": unit}},
+		"experts_subject":          {{}, {"speciality": "完全无关"}},
 		"experts_speciality":       {{}, {"speciality": "完全无关"}},
 	}[key]
 	return c, ok

@@ -3,28 +3,41 @@ package store
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
 )
 
 // Documents are small pieces of state beside the events, such as the settings of a persistent subscription. They
 // are written through the same writer, so a document and the events that belong to it are durable together.
 
-// PutDocument stores a document durably; a nil body removes it.
+// PutDocument stores a document durably.
 func (s *Store) PutDocument(ctx context.Context, name string, body []byte) error {
 	return s.submit(ctx, len(body), func(t *tx) error { return t.putDocument(name, body) })
 }
 
 func (t *tx) putDocument(name string, body []byte) error {
-	var err error
-	if body == nil {
-		err = t.w.sql.dropDocument.exec(name)
-	} else {
-		err = t.w.sql.putDocument.exec(name, body)
-	}
-	if err != nil {
+	if err := t.w.sql.putDocument.exec(name, body); err != nil {
 		return t.fail("write document", err)
 	}
 	return nil
+}
+
+// DropDocument removes a document and deletes, softly, the streams that belong to it, in one transaction.
+func (s *Store) DropDocument(ctx context.Context, name string, streams ...string) error {
+	return s.submit(ctx, 256, func(t *tx) error {
+		if err := t.w.sql.dropDocument.exec(name); err != nil {
+			return t.fail("remove document", err)
+		}
+		for _, stream := range streams {
+			var wrong *WrongExpectedError
+			var gone *StreamDeletedError
+			// One that was never written, or is gone for good, has nothing to delete.
+			if err := t.remove(stream, Any, false); err != nil && !errors.As(err, &wrong) && !errors.As(err, &gone) {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 // Document returns a document, or nil when there is none.

@@ -1,0 +1,116 @@
+package main
+
+import (
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"net"
+	"net/netip"
+	"os"
+	"strings"
+	"sync"
+	"time"
+)
+
+// loadTLS reads a certificate and its key; nil without either. Both are read again when the files change, so that a
+// renewed certificate needs no restart; a pair that does not fit leaves the old one in use.
+func loadTLS(cert, key string) (*tls.Config, error) {
+	if cert == "" && key == "" {
+		return nil, nil
+	}
+	if cert == "" || key == "" {
+		return nil, errors.New("--tls-cert and --tls-key go together")
+	}
+	r := &renewed{cert: cert, key: key}
+	if _, err := r.certificate(nil); err != nil {
+		return nil, err
+	}
+	return &tls.Config{GetCertificate: r.certificate, MinVersion: tls.VersionTLS12}, nil
+}
+
+// renewed is a certificate that follows its files. Safe for concurrent use.
+type renewed struct {
+	cert, key string
+
+	mu   sync.Mutex
+	pair *tls.Certificate
+	seen [2]time.Time // when the files were changed that pair is from
+}
+
+func (r *renewed) certificate(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	var changed [2]time.Time
+	for i, file := range []string{r.cert, r.key} {
+		info, err := os.Stat(file)
+		if err != nil {
+			return r.last(fmt.Errorf("certificate: %w", err))
+		}
+		changed[i] = info.ModTime()
+	}
+	if r.pair != nil && changed == r.seen {
+		return r.pair, nil
+	}
+	pair, err := tls.LoadX509KeyPair(r.cert, r.key)
+	if err != nil {
+		return r.last(fmt.Errorf("certificate: %w", err)) // perhaps only one of the files is new yet
+	}
+	r.pair, r.seen = &pair, changed
+	return r.pair, nil
+}
+
+func (r *renewed) last(err error) (*tls.Certificate, error) {
+	if r.pair != nil {
+		return r.pair, nil
+	}
+	return nil, err
+}
+
+// ways says how browsers reach the API, checked before anything is opened.
+type ways struct {
+	tls     *tls.Config // nil for plain HTTP
+	secure  bool        // browsers come by TLS, here or at a proxy
+	proxies []netip.Prefix
+}
+
+// errOpen: passwords and forms would travel in the clear.
+var errOpen = errors.New("serving other machines needs --tls-cert and --tls-key, or --trusted-proxies if a proxy in front ends TLS")
+
+func (c *serveCmd) ways() (w ways, err error) {
+	if w.tls, err = loadTLS(c.TLSCert, c.TLSKey); err != nil {
+		return w, err
+	}
+	for _, p := range c.TrustedProxies {
+		prefix, err := netip.ParsePrefix(p)
+		if addr, aerr := netip.ParseAddr(p); err != nil && aerr == nil {
+			prefix, err = netip.PrefixFrom(addr, addr.BitLen()), nil
+		}
+		if err != nil {
+			return w, fmt.Errorf("--trusted-proxies: %q is neither an address nor a range like 10.0.0.0/8", p)
+		}
+		w.proxies = append(w.proxies, prefix.Masked())
+	}
+	w.secure = w.tls != nil || strings.HasPrefix(c.BaseURL, "https://")
+	if w.tls == nil && len(w.proxies) == 0 && !loopback(c.Addr) {
+		return w, errOpen
+	}
+	return w, nil
+}
+
+// loopback tells whether only this machine can reach an address to listen on.
+func loopback(address string) bool {
+	host, _, err := net.SplitHostPort(address)
+	if err != nil {
+		return false
+	}
+	ip, err := netip.ParseAddr(host)
+	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// over puts TLS on a listener, where there is some.
+func (w ways) over(l net.Listener) net.Listener {
+	if w.tls == nil {
+		return l
+	}
+	return tls.NewListener(l, w.tls)
+}

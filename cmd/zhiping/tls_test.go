@@ -1,0 +1,152 @@
+package main
+
+import (
+	"context"
+	"crypto/ecdsa"
+	"crypto/elliptic"
+	"crypto/rand"
+	"crypto/tls"
+	"crypto/x509"
+	"encoding/pem"
+	"io"
+	"math/big"
+	"net"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// certificate writes a pair for 127.0.0.1 with a serial number, and answers what a client trusts it by.
+func certificate(t *testing.T, cert, key string, serial int64) *x509.CertPool {
+	t.Helper()
+	private, err := ecdsa.GenerateKey(elliptic.P256(), rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	template := &x509.Certificate{SerialNumber: big.NewInt(serial), NotAfter: time.Now().Add(time.Hour), IPAddresses: []net.IP{net.IPv4(127, 0, 0, 1)}, IsCA: true, BasicConstraintsValid: true}
+	der, err := x509.CreateCertificate(rand.Reader, template, template, &private.PublicKey, private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw, err := x509.MarshalPKCS8PrivateKey(private)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for file, block := range map[string]*pem.Block{cert: {Type: "CERTIFICATE", Bytes: der}, key: {Type: "PRIVATE KEY", Bytes: raw}} {
+		if err := os.WriteFile(file, pem.EncodeToMemory(block), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	parsed, err := x509.ParseCertificate(der)
+	if err != nil {
+		t.Fatal(err)
+	}
+	pool := x509.NewCertPool()
+	pool.AddCert(parsed)
+	return pool
+}
+
+func TestHTTPSWithACertificateThatIsRenewed(t *testing.T) {
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	pool := certificate(t, cert, key, 1)
+	s := start(t, filepath.Join(dir, "data"), "--demo", "--tls-cert", cert, "--tls-key", key)
+	address := strings.TrimPrefix(s.url, "https://")
+	dial := func(cfg *tls.Config) (*tls.Conn, error) {
+		c, err := (&tls.Dialer{Config: cfg}).DialContext(t.Context(), "tcp", address)
+		if err != nil {
+			return nil, err
+		}
+		return c.(*tls.Conn), nil
+	}
+	c, err := dial(&tls.Config{RootCAs: pool})
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := `{"account":"applicant","password":"` + demoPassword + `"}`
+	answer := exchange(t, c, "POST /api/v1/auth/login HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: "+itoa(len(body))+"\r\n\r\n"+body)
+	for _, want := range []string{"200 OK", "Strict-Transport-Security: max-age=", "secure; SameSite=Lax", "HttpOnly"} {
+		if !strings.Contains(answer, want) {
+			t.Errorf("no %q in %s", want, answer)
+		}
+	}
+	if _, err := dial(&tls.Config{RootCAs: pool, MaxVersion: tls.VersionTLS11}); err == nil {
+		t.Error("TLS 1.1 was taken")
+	}
+	renewed := certificate(t, cert, key, 2)
+	s.eventually("the renewed certificate is in use", func() bool {
+		c, err := dial(&tls.Config{RootCAs: renewed})
+		return err == nil && c.ConnectionState().PeerCertificates[0].SerialNumber.Int64() == 2
+	})
+}
+
+func itoa(n int) string { return big.NewInt(int64(n)).String() }
+
+// exchange sends a request as it is and reads until the other side ends.
+func exchange(t *testing.T, c net.Conn, request string) string {
+	t.Helper()
+	defer c.Close()
+	if _, err := io.WriteString(c, request); err != nil {
+		t.Fatal(err)
+	}
+	raw, err := io.ReadAll(c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return string(raw)
+}
+
+func TestServingOthersNeedsTLS(t *testing.T) {
+	for name, ex := range map[string]struct {
+		c    serveCmd
+		want string
+	}{
+		"everybody, in the clear":   {serveCmd{Addr: "0.0.0.0:0"}, "--tls-cert"},
+		"any address":               {serveCmd{Addr: ":8080"}, "--tls-cert"},
+		"a certificate and no key":  {serveCmd{Addr: "127.0.0.1:0", TLSCert: "x"}, "go together"},
+		"a file that is not there":  {serveCmd{Addr: "127.0.0.1:0", TLSCert: "x", TLSKey: "y"}, "certificate"},
+		"a proxy that is no number": {serveCmd{Addr: "127.0.0.1:0", TrustedProxies: []string{"proxy"}}, "--trusted-proxies"},
+		"this machine only":         {serveCmd{Addr: "127.0.0.1:0"}, ""},
+		"IPv6, this machine only":   {serveCmd{Addr: "[::1]:0"}, ""},
+		"behind a proxy":            {serveCmd{Addr: "0.0.0.0:0", TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"}}, ""},
+	} {
+		if _, err := ex.c.ways(); (err == nil) != (ex.want == "") || err != nil && !strings.Contains(err.Error(), ex.want) {
+			t.Errorf("%s: %v, want %q", name, err, ex.want)
+		}
+	}
+	// And the program ends before it opens anything.
+	err := run(context.Background(), []string{"serve", "--addr", "0.0.0.0:0", "--data", t.TempDir()}, io.Discard, io.Discard)
+	if err == nil || !strings.Contains(err.Error(), "--trusted-proxies") {
+		t.Fatalf("%v", err)
+	}
+}
+
+// The audit trail shows the client that a trusted proxy names, and nobody else's word for it.
+func TestTheClientBehindAProxyIsKnown(t *testing.T) {
+	audited := func(s *server, forwarded string) string {
+		t.Helper()
+		person, auditor := s.as("applicant"), s.as("auditor")
+		person.do("DELETE", "/bindings/current", nil)
+		a := person.want(201, "", "POST", "/bindings", map[string]any{"uscc": demoUnits[0].uscc}, "X-Forwarded-For", forwarded)
+		entries := auditor.after(a.header.Get("X-Position"), "/bindings/"+person.want(200, "", "GET", "/me", nil).str("id")+"/audit?limit=200").items("items")
+		ip, _ := entries[len(entries)-1]["ip"].(string)
+		return ip
+	}
+	behind := start(t, t.TempDir(), "--demo", "--trusted-proxies", "127.0.0.0/8,10.0.0.0/8")
+	for forwarded, want := range map[string]string{
+		"203.0.113.9":                         "203.0.113.9",
+		"198.51.100.1, 203.0.113.9, 10.1.1.1": "203.0.113.9",
+		"nonsense, 10.1.1.1":                  "10.1.1.1",
+		"":                                    "127.0.0.1",
+	} {
+		if got := audited(behind, forwarded); got != want {
+			t.Errorf("%q: %s, want %s", forwarded, got, want)
+		}
+	}
+	behind.stop()
+	if got := audited(start(t, t.TempDir(), "--demo"), "203.0.113.9"); got != "127.0.0.1" {
+		t.Errorf("a stranger was believed: %s", got)
+	}
+}
