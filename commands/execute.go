@@ -191,7 +191,7 @@ func appendEvents[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, 
 	if err != nil {
 		return l, fmt.Errorf("append %s: %w", stream, err)
 	}
-	next.revision, next.position, next.at = int64(done.Revision), done.Position, meta.At //nolint:gosec // revisions stay far below 2^63
+	next.revision, next.position, next.at = int64(done.Revision), done.Position, meta.At // #nosec G115 -- revisions stay far below 2^63
 	next.commands = append(slices.Clip(l.commands), meta.CommandID)
 	x.cache.Add(stream, next)
 	return next, nil
@@ -256,7 +256,7 @@ func (x *Executor) turn(ctx context.Context, stream string) (done func(), err er
 
 // pause waits a little longer after every lost race, at random, so that racers part.
 func pause(ctx context.Context, attempt int) error {
-	t := time.NewTimer(time.Duration(1+rand.IntN(4<<min(attempt, 5))) * time.Millisecond) //nolint:gosec // jitter, not a secret
+	t := time.NewTimer(time.Duration(1+rand.IntN(4<<min(attempt, 5))) * time.Millisecond) // #nosec G404 -- jitter, not a secret
 	defer t.Stop()
 	select {
 	case <-t.C:

@@ -43,7 +43,7 @@ func load[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E], s
 	}
 	ctx, end := x.span(ctx, "load "+a.category)
 	defer func() { end(err) }()
-	events, err := x.store.Read(ctx, stream, uint64(l.revision+1)) //nolint:gosec // NoStream+1 is 0
+	events, err := x.store.Read(ctx, stream, uint64(l.revision+1)) // #nosec G115 -- NoStream+1 is 0
 	if err != nil {
 		return l, false, fmt.Errorf("read %s: %w", stream, err)
 	}
@@ -64,7 +64,7 @@ func fold[S, C, E any](a aggregate[S, C, E], l loaded[S], e domain.Recorded) (lo
 		return l, fmt.Errorf("commands: %s@%d is a %T, which does not belong to %s", e.Stream, e.Revision, e.Event, a.category)
 	}
 	l.state = a.evolve(l.state, event)
-	l.revision, l.position, l.at = int64(e.Revision), e.Position, e.At //nolint:gosec // revisions stay far below 2^63
+	l.revision, l.position, l.at = int64(e.Revision), e.Position, e.At // #nosec G115 -- revisions stay far below 2^63
 	if n := len(l.commands); n == 0 || l.commands[n-1] != e.Meta.CommandID {
 		l.commands = append(slices.Clip(l.commands), e.Meta.CommandID)
 	}

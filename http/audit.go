@@ -90,7 +90,7 @@ func (s *Server) trailWhere(ctx context.Context, stream string, p Paging, keep f
 		return out, err
 	}
 	for _, e := range entries {
-		revision := int64(e.StreamRevision) //nolint:gosec // revisions stay below 2^63
+		revision := int64(e.StreamRevision) // #nosec G115 -- revisions stay below 2^63
 		if revision <= after || !keep(e) {
 			continue
 		}

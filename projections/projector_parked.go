@@ -30,7 +30,7 @@ func ParkedView() readmodels.View[Parked] {
 		Name: "parked", Version: 1,
 		Indexes: []readmodels.Index{{Fields: []string{"view", "position"}}, {Fields: []string{"position"}}},
 		Fields: func(p *Parked) map[string]any {
-			return map[string]any{"view": viewKey(p.View, p.Version), "position": int64(p.Position)}
+			return map[string]any{"view": viewKey(p.View, p.Version), "position": int64(p.Position)} // #nosec G115 -- positions and tokens stay below 2^63
 		},
 	}
 }

@@ -26,7 +26,7 @@ func (p *pipeline) trace(events []domain.Recorded, began time.Time) {
 		}
 		ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{"traceparent": e.Meta.Traceparent})
 		_, span := p.cfg.Tracer.Start(ctx, "project "+e.Type, trace.WithTimestamp(began), trace.WithSpanKind(trace.SpanKindConsumer),
-			trace.WithAttributes(attribute.String("stream", e.Stream), attribute.Int64("revision", int64(e.Revision)),
+			trace.WithAttributes(attribute.String("stream", e.Stream), attribute.Int64("revision", int64(e.Revision)), // #nosec G115 -- revisions stay below 2^63
 				attribute.Int("batch", len(events))))
 		span.End()
 	}

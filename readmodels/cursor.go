@@ -49,7 +49,7 @@ func DecodeCursor(s string) (Key, error) {
 		return Key{}, ErrCursor
 	}
 	n, size := binary.Uvarint(b[1:])
-	if size <= 0 || n > uint64(len(b)-1-size) {
+	if size <= 0 || n > uint64(len(b)-1-size) { // #nosec G115 -- not negative: the first byte and the length were read
 		return Key{}, ErrCursor
 	}
 	rest := b[1+size:]

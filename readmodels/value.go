@@ -25,7 +25,7 @@ func FieldValue(v any) (any, error) {
 		return r.Int(), nil
 	case reflect.Uint, reflect.Uint8, reflect.Uint16, reflect.Uint32, reflect.Uint64:
 		if r.Uint() <= math.MaxInt64 {
-			return int64(r.Uint()), nil
+			return int64(r.Uint()), nil // #nosec G115 -- checked above
 		}
 	}
 	return nil, fmt.Errorf("%w: a field is a string, int64 or bool, not %T", ErrQuery, v)

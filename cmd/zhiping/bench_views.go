@@ -138,12 +138,12 @@ func (c benchViewsCmd) measureReads(ctx context.Context, n *node, url string) ([
 	load := benchHTTPCmd{Callers: c.Callers, Duration: c.Duration}
 	read := func(path string) func(context.Context) (string, error) {
 		return func(ctx context.Context) (string, error) {
-			return b.do(ctx, "GET", "/declarations/"+benchDeclaration(rand.IntN(c.Declarations)).String()+path, auditor, nil, "") //nolint:gosec // a load, not a secret
+			return b.do(ctx, "GET", "/declarations/"+benchDeclaration(rand.IntN(c.Declarations)).String()+path, auditor, nil, "") // #nosec G404 -- a load, not a secret
 		}
 	}
 	figures := []figure{
 		load.measure(ctx, "reads (history lists of many people)", func(ctx context.Context) (string, error) {
-			return b.do(ctx, "GET", "/declarations", people[rand.IntN(len(people))], nil, "") //nolint:gosec // a load, not a secret
+			return b.do(ctx, "GET", "/declarations", people[rand.IntN(len(people))], nil, "") // #nosec G404 -- a load, not a secret
 		}),
 		load.measure(ctx, "reads (any timeline)", read("/timeline")),
 		load.measure(ctx, "reads (any form)", read("")),

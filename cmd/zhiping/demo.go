@@ -19,7 +19,7 @@ import (
 )
 
 // demoPassword is the password of every demo account (HTTP contract, “Identity”).
-const demoPassword = "zhiping-demo" //nolint:gosec // published on purpose; the accounts exist in demo stores only
+const demoPassword = "zhiping-demo" // #nosec G101 -- published on purpose; the accounts exist in demo stores only
 
 // seeder is the actor of the seeding commands. A store whose first event is not its own is never seeded.
 var seeder = domain.Actor{ID: "demo-seed", Name: "演示数据", Roles: []domain.Role{domain.Admin}}

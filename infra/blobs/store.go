@@ -158,7 +158,7 @@ func storing(err error) error {
 // syncFile makes a renamed file durable: its content, and its name in the folder.
 func syncFile(path string) error {
 	for _, p := range []string{path, filepath.Dir(path), filepath.Dir(filepath.Dir(path))} {
-		f, err := os.Open(p) //nolint:gosec // the path is made of the bucket's folder and a hash
+		f, err := os.Open(p) // #nosec G304 -- the path is made of the bucket's folder and a hash
 		if err != nil {
 			return err
 		}

@@ -123,8 +123,8 @@ func parseUUID(id *shared.UUID) (uuid.UUID, error) {
 	switch v := id.GetValue().(type) {
 	case *shared.UUID_Structured_:
 		var u uuid.UUID
-		binary.BigEndian.PutUint64(u[:8], uint64(v.Structured.GetMostSignificantBits()))
-		binary.BigEndian.PutUint64(u[8:], uint64(v.Structured.GetLeastSignificantBits()))
+		binary.BigEndian.PutUint64(u[:8], uint64(v.Structured.GetMostSignificantBits()))  // #nosec G115 -- the bits of a UUID
+		binary.BigEndian.PutUint64(u[8:], uint64(v.Structured.GetLeastSignificantBits())) // #nosec G115 -- the bits of a UUID
 		return u, nil
 	case *shared.UUID_String_:
 		u, err := uuid.Parse(v.String_)
@@ -138,7 +138,7 @@ func parseUUID(id *shared.UUID) (uuid.UUID, error) {
 
 func successAnswer(r store.Result) *streams.AppendResp {
 	ok := &streams.AppendResp_Success{PositionOption: &streams.AppendResp_Success_Position{
-		Position: &streams.AppendResp_Position{CommitPosition: uint64(r.Position), PreparePosition: uint64(r.Position)},
+		Position: &streams.AppendResp_Position{CommitPosition: uint64(r.Position), PreparePosition: uint64(r.Position)}, // #nosec G115 -- positions and revisions are never negative
 	}}
 	if r.Revision < 0 {
 		ok.CurrentRevisionOption = &streams.AppendResp_Success_NoStream{NoStream: &shared.Empty{}}

@@ -30,7 +30,7 @@ func echoExpected(out *streams.BatchAppendResp, o *streams.BatchAppendReq_Option
 
 func batchSuccess(res store.Result) *streams.BatchAppendResp_Success {
 	ok := &streams.BatchAppendResp_Success{PositionOption: &streams.BatchAppendResp_Success_Position{
-		Position: &shared.AllStreamPosition{CommitPosition: uint64(res.Position), PreparePosition: uint64(res.Position)},
+		Position: &shared.AllStreamPosition{CommitPosition: uint64(res.Position), PreparePosition: uint64(res.Position)}, // #nosec G115 -- positions and revisions are never negative
 	}}
 	if res.Revision < 0 {
 		ok.CurrentRevisionOption = &streams.BatchAppendResp_Success_NoStream{NoStream: &emptypb.Empty{}}
@@ -61,7 +61,7 @@ func inBand(err error, name string, expected int64, limit int) (*statuspb.Status
 	case errors.As(err, &r) && r.code == codes.PermissionDenied:
 		code, detail = codes.PermissionDenied, &shared.AccessDenied{}
 	case errors.As(err, &r) && r.message == tooLarge(limit).message:
-		code, detail = codes.InvalidArgument, &shared.MaximumAppendSizeExceeded{MaxAppendSize: uint32(limit)}
+		code, detail = codes.InvalidArgument, &shared.MaximumAppendSizeExceeded{MaxAppendSize: uint32(limit)} // #nosec G115 -- a limit of some MiB
 	case errors.As(err, &r):
 		code, detail = codes.InvalidArgument, &shared.BadRequest{Message: r.message}
 	case errors.Is(err, store.ErrUnavailable):
@@ -86,7 +86,7 @@ func wrongDetail(expected, current int64) *shared.WrongExpectedVersion {
 	case store.NoStream:
 		w.ExpectedStreamPositionOption = &shared.WrongExpectedVersion_ExpectedNoStream{ExpectedNoStream: &emptypb.Empty{}}
 	default:
-		w.ExpectedStreamPositionOption = &shared.WrongExpectedVersion_ExpectedStreamPosition{ExpectedStreamPosition: uint64(expected)}
+		w.ExpectedStreamPositionOption = &shared.WrongExpectedVersion_ExpectedStreamPosition{ExpectedStreamPosition: uint64(expected)} // #nosec G115 -- the negative ones are answered above
 	}
 	if current < 0 {
 		w.CurrentStreamRevisionOption = &shared.WrongExpectedVersion_CurrentNoStream{CurrentNoStream: &emptypb.Empty{}}

@@ -48,7 +48,7 @@ func (s *Server) remove(
 		return 0, err
 	}
 	at, err := call(ctx, name, expected)
-	return uint64(at), err
+	return uint64(at), err // #nosec G115 -- positions and revisions are never negative
 }
 
 // mayDelete refuses what nobody may delete: metastreams would leave their streams without metadata.

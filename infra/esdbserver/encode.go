@@ -51,7 +51,7 @@ func encodeEvent(event, link *store.Event, stringIDs bool, retries int) encoded 
 	if at == nil {
 		at = event
 	}
-	inner := protowire.SizeTag(fieldCommit) + protowire.SizeVarint(uint64(at.Position))
+	inner := protowire.SizeTag(fieldCommit) + protowire.SizeVarint(uint64(at.Position)) // #nosec G115 -- positions and revisions are never negative
 	var eventSize, linkSize int
 	if event != nil {
 		eventSize = recordedSize(event, stringIDs)
@@ -62,7 +62,7 @@ func encodeEvent(event, link *store.Event, stringIDs bool, retries int) encoded 
 		inner += protowire.SizeTag(fieldLink) + protowire.SizeBytes(linkSize)
 	}
 	if retries != noRetries {
-		inner += protowire.SizeTag(fieldRetries) + protowire.SizeVarint(uint64(retries))
+		inner += protowire.SizeTag(fieldRetries) + protowire.SizeVarint(uint64(retries)) // #nosec G115 -- a count is never negative
 	}
 	b := make([]byte, 0, 1+protowire.SizeBytes(inner))
 	b = appendLen(b, 1, inner)
@@ -72,15 +72,15 @@ func encodeEvent(event, link *store.Event, stringIDs bool, retries int) encoded 
 	if link != nil {
 		b = appendRecorded(appendLen(b, fieldLink, linkSize), link, stringIDs)
 	}
-	b = appendUint(b, fieldCommit, uint64(at.Position))
+	b = appendUint(b, fieldCommit, uint64(at.Position)) // #nosec G115 -- positions and revisions are never negative
 	if retries != noRetries {
-		b = appendUint(b, fieldRetries, uint64(retries))
+		b = appendUint(b, fieldRetries, uint64(retries)) // #nosec G115 -- a count is never negative
 	}
 	return b
 }
 
 func appendLen(b []byte, field protowire.Number, n int) []byte {
-	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.BytesType), uint64(n))
+	return protowire.AppendVarint(protowire.AppendTag(b, field, protowire.BytesType), uint64(n)) // #nosec G115 -- a length is never negative
 }
 
 func appendUint(b []byte, field protowire.Number, n uint64) []byte {
@@ -126,8 +126,8 @@ func decimals(n int64) int {
 func recordedSize(e *store.Event, stringIDs bool) int {
 	n := 1 + protowire.SizeBytes(idSize(e.ID, stringIDs))
 	n += 1 + protowire.SizeBytes(1+protowire.SizeBytes(len(e.Stream)))
-	n += 1 + protowire.SizeVarint(uint64(e.Revision))
-	n += 2 * (1 + protowire.SizeVarint(uint64(e.Position)))
+	n += 1 + protowire.SizeVarint(uint64(e.Revision))       // #nosec G115 -- positions and revisions are never negative
+	n += 2 * (1 + protowire.SizeVarint(uint64(e.Position))) // #nosec G115 -- positions and revisions are never negative
 	n += propSize(propType, e.Type) + propSize(propContentType, contentType(e))
 	n += 1 + protowire.SizeBytes(2+protowire.SizeBytes(len(propCreated))+protowire.SizeBytes(decimals(e.Created)))
 	n += 1 + protowire.SizeBytes(len(e.Meta))
@@ -145,9 +145,9 @@ func appendRecorded(b []byte, e *store.Event, stringIDs bool) []byte {
 	}
 	b = appendLen(b, recStream, 1+protowire.SizeBytes(len(e.Stream)))
 	b = appendString(b, 3, e.Stream)
-	b = appendUint(b, recRevision, uint64(e.Revision))
-	b = appendUint(b, recPrepare, uint64(e.Position))
-	b = appendUint(b, recCommit, uint64(e.Position))
+	b = appendUint(b, recRevision, uint64(e.Revision)) // #nosec G115 -- positions and revisions are never negative
+	b = appendUint(b, recPrepare, uint64(e.Position))  // #nosec G115 -- positions and revisions are never negative
+	b = appendUint(b, recCommit, uint64(e.Position))   // #nosec G115 -- positions and revisions are never negative
 	b = appendProp(b, propType, e.Type)
 	b = appendProp(b, propContentType, contentType(e))
 	b = appendProp(b, propCreated, strconv.FormatInt(e.Created, 10))
@@ -166,6 +166,6 @@ func uuidMessage(id [16]byte, asString bool) *shared.UUID {
 	}
 	hi, lo := halves(id)
 	return &shared.UUID{Value: &shared.UUID_Structured_{Structured: &shared.UUID_Structured{
-		MostSignificantBits: int64(hi), LeastSignificantBits: int64(lo),
+		MostSignificantBits: int64(hi), LeastSignificantBits: int64(lo), // #nosec G115 -- the bits of a UUID
 	}}}
 }

@@ -3,6 +3,7 @@ package esdbserver
 import (
 	"encoding/json"
 	"fmt"
+	"math"
 	"strings"
 	"time"
 
@@ -86,13 +87,22 @@ type settings interface {
 // ticksPerMS is how many of .NET's 100 ns ticks a millisecond has.
 const ticksPerMS = 10_000
 
+// milliseconds is a time that is given in one of two units. More than fits is as long as can be, less than nothing less
+// than nothing.
+func milliseconds(ms int32, ticks int64) int32 {
+	if ticks != 0 {
+		return int32(min(max(ticks/ticksPerMS, -1), math.MaxInt32)) // #nosec G115 -- bounded here
+	}
+	return ms
+}
+
 func (c *groupConfig) apply(s settings, strategy string) error {
 	c.ResolveLinks, c.ExtraStatistics = s.GetResolveLinks(), s.GetExtraStatistics()
 	c.MaxRetries, c.MaxSubscribers = s.GetMaxRetryCount(), s.GetMaxSubscriberCount()
 	c.MinCheckpoint, c.MaxCheckpoint = s.GetMinCheckpointCount(), s.GetMaxCheckpointCount()
 	c.LiveBuffer, c.ReadBatch, c.HistoryBuffer = s.GetLiveBufferSize(), s.GetReadBatchSize(), s.GetHistoryBufferSize()
-	c.MessageTimeoutMS = s.GetMessageTimeoutMs() + int32(s.GetMessageTimeoutTicks()/ticksPerMS)
-	c.CheckpointAfterMS = s.GetCheckpointAfterMs() + int32(s.GetCheckpointAfterTicks()/ticksPerMS)
+	c.MessageTimeoutMS = milliseconds(s.GetMessageTimeoutMs(), s.GetMessageTimeoutTicks())
+	c.CheckpointAfterMS = milliseconds(s.GetCheckpointAfterMs(), s.GetCheckpointAfterTicks())
 	c.Strategy = strategy
 	switch {
 	case c.HistoryBuffer <= 0 || c.ReadBatch <= 0 || c.LiveBuffer < 0:

@@ -143,8 +143,8 @@ func (r *reading) readStream(name string, o *streams.ReadReq_Options_StreamOptio
 // page is no larger than what is still wanted.
 func (r *reading) page() store.Page {
 	p := page
-	if r.left < uint64(p.Limit) && r.filter == nil {
-		p.Limit = int(r.left)
+	if r.left < uint64(p.Limit) && r.filter == nil { // #nosec G115 -- both are bounded by the page
+		p.Limit = int(r.left) // #nosec G115 -- both are bounded by the page
 	}
 	return p
 }

@@ -198,7 +198,7 @@ func (r *reading) goLive(at int64) error {
 
 func (r *reading) checkpoint(at int64) error {
 	return r.stream.Send(&streams.ReadResp{Content: &streams.ReadResp_Checkpoint_{
-		Checkpoint: &streams.ReadResp_Checkpoint{CommitPosition: uint64(at), PreparePosition: uint64(at)},
+		Checkpoint: &streams.ReadResp_Checkpoint{CommitPosition: uint64(at), PreparePosition: uint64(at)}, // #nosec G115 -- positions and revisions are never negative
 	}})
 }
 

@@ -216,7 +216,7 @@ func (d *dialer) close() {
 }
 
 // jitter spreads a delay over its upper half, so that clients which lost one server do not return in step.
-func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) }
+func jitter(d time.Duration) time.Duration { return d/2 + rand.N(d/2+1) } // #nosec G404 -- jitter, not a secret
 
 func sleep(ctx context.Context, d time.Duration) {
 	t := time.NewTimer(d)

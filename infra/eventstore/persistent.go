@@ -65,8 +65,8 @@ func (s *GroupSubscriber) SubscribeInitialize(topic string) error {
 
 func (s *GroupSubscriber) create(ctx context.Context, topic string) error {
 	settings := esdb.SubscriptionSettingsDefault()
-	settings.MaxRetryCount = int32(s.cfg.MaxRetries)
-	settings.MessageTimeout = int32(s.cfg.AckTimeout.Milliseconds())
+	settings.MaxRetryCount = int32(s.cfg.MaxRetries)                 // #nosec G115 -- settings of our own, far below 2^31
+	settings.MessageTimeout = int32(s.cfg.AckTimeout.Milliseconds()) // #nosec G115 -- settings of our own, far below 2^31
 	err := s.client.calls.do(ctx, func(ctx context.Context, db *esdb.Client) error {
 		if topic == AllStreams {
 			return db.CreatePersistentSubscriptionToAll(ctx, s.cfg.Group, esdb.PersistentAllSubscriptionOptions{
@@ -151,7 +151,7 @@ func (s *GroupSubscriber) connection(ctx context.Context, topic string, out chan
 }
 
 func (s *GroupSubscriber) open(ctx context.Context, db *esdb.Client, topic string) (*esdb.PersistentSubscription, error) {
-	o := esdb.SubscribeToPersistentSubscriptionOptions{BufferSize: uint32(s.cfg.Buffer)}
+	o := esdb.SubscribeToPersistentSubscriptionOptions{BufferSize: uint32(s.cfg.Buffer)} // #nosec G115 -- settings of our own, far below 2^31
 	if topic == AllStreams {
 		return db.SubscribeToPersistentSubscriptionToAll(ctx, s.cfg.Group, o)
 	}

@@ -19,7 +19,7 @@ func foldHistory(d *views.History, e domain.Recorded) {
 	switch ev := e.Event.(type) {
 	case declaration.Started:
 		*d = views.History{ID: ev.ID, Applicant: ev.Applicant, Number: ev.Number, Notice: ev.Notice, Access: accessOf(ev), Unit: ev.Unit,
-			Status: declaration.StatusDraft, StartedAt: e.At, UpdatedAt: e.At, Created: int64(e.Position), Revision: e.Revision} //nolint:gosec // positions stay below 2^63
+			Status: declaration.StatusDraft, StartedAt: e.At, UpdatedAt: e.At, Created: int64(e.Position), Revision: e.Revision} // #nosec G115 -- positions stay below 2^63
 	case declaration.Submitted:
 		d.Status, d.Stage, d.SubmittedAt, d.Unit = declaration.StatusSubmitted, ev.Stage, e.At, ev.Unit
 		d.Access, d.PassedOn = accessSubmitted(d.Access, ev), ev.Stage != catalog.StageUnit && d.PassedOn

@@ -20,7 +20,7 @@ func foldOrganization(d *views.Organization, e domain.Recorded) {
 	switch ev := e.Event.(type) {
 	case organization.Created:
 		d.ID, d.Name, d.Kind, d.Parent = ev.ID, ev.Name, ev.Kind, ev.Parent
-		d.Created = int64(e.Position) //nolint:gosec // positions stay below 2^63
+		d.Created = int64(e.Position) // #nosec G115 -- positions stay below 2^63
 	case organization.Renamed:
 		d.Name = ev.Name
 	case organization.Closed:

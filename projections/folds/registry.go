@@ -25,7 +25,7 @@ func foldBinding(d *views.Binding, e domain.Recorded) {
 	s := binding.Evolve(binding.State{Applicant: d.Applicant, Unit: d.Unit, Status: d.Status, Opinion: d.Opinion}, ev)
 	d.Applicant, d.Unit, d.Status, d.Opinion, d.Revision = s.Applicant, s.Unit, s.Status, s.Opinion, e.Revision
 	if _, asked := ev.(binding.Requested); asked {
-		d.RequestedAt, d.Requested = e.At, int64(e.Position) //nolint:gosec // positions stay below 2^63
+		d.RequestedAt, d.Requested = e.At, int64(e.Position) // #nosec G115 -- positions stay below 2^63
 		return
 	}
 	d.DecidedAt = e.At
@@ -42,7 +42,7 @@ func foldUnit(d *views.Unit, e domain.Recorded) {
 	switch ev := e.Event.(type) {
 	case unit.Registered:
 		d.USCC, d.Name, d.Department, d.Status = ev.USCC, ev.Name, ev.Department, unit.StatusRegistered
-		d.RegisteredAt, d.Registered = e.At, int64(e.Position) //nolint:gosec // positions stay below 2^63
+		d.RegisteredAt, d.Registered = e.At, int64(e.Position) // #nosec G115 -- positions stay below 2^63
 	case unit.Approved:
 		d.Status, d.ApprovedAt = unit.StatusApproved, e.At
 	}
@@ -65,7 +65,7 @@ func foldNotice(d *views.Notice, e domain.Recorded) {
 	case notice.Drafted:
 		_, id := domain.SplitStream(e.Stream)
 		d.ID, _ = uuid.Parse(id)      // a stream of this category always ends in a UUID: the executor names it
-		d.Created = int64(e.Position) //nolint:gosec // positions stay below 2^63
+		d.Created = int64(e.Position) // #nosec G115 -- positions stay below 2^63
 	case notice.Published:
 		d.PublishedAt = e.At
 	}

@@ -35,7 +35,7 @@ func waitAt(d *views.Work, stage string, e domain.Recorded) {
 	for i, st := range d.Route {
 		if st.Key == stage {
 			d.Stage, d.StageName, d.Organization, d.Last = st.Key, st.Name, st.Organization, i == len(d.Route)-1
-			d.EnteredAt, d.Entered = e.At, int64(e.Position) //nolint:gosec // positions stay below 2^63
+			d.EnteredAt, d.Entered = e.At, int64(e.Position) // #nosec G115 -- positions stay below 2^63
 		}
 	}
 }

@@ -87,13 +87,13 @@ func (v *view) encode(b readmodels.Batch) ([]write, error) {
 				f = append(f, bson.E{Key: name, Value: value})
 			}
 		}
-		writes = append(writes, write{p.ID, int64(p.Position), bson.D{
-			{Key: "_id", Value: p.ID}, {Key: "position", Value: int64(p.Position)}, {Key: "f", Value: f}, {Key: "doc", Value: doc},
+		writes = append(writes, write{p.ID, int64(p.Position), bson.D{ // #nosec G115 -- positions and tokens stay below 2^63
+			{Key: "_id", Value: p.ID}, {Key: "position", Value: int64(p.Position)}, {Key: "f", Value: f}, {Key: "doc", Value: doc}, // #nosec G115 -- positions and tokens stay below 2^63
 		}})
 	}
 	for _, d := range b.Deletes {
-		writes = append(writes, write{d.ID, int64(d.Position), bson.D{
-			{Key: "_id", Value: d.ID}, {Key: "position", Value: int64(d.Position)}, {Key: "gone", Value: true},
+		writes = append(writes, write{d.ID, int64(d.Position), bson.D{ // #nosec G115 -- positions and tokens stay below 2^63
+			{Key: "_id", Value: d.ID}, {Key: "position", Value: int64(d.Position)}, {Key: "gone", Value: true}, // #nosec G115 -- positions and tokens stay below 2^63
 		}})
 	}
 	return writes, nil
@@ -107,7 +107,7 @@ func (s *Store) commitInOrder(ctx context.Context, all []prepared) error {
 		return unlessFenced(ctx, checkpoints, b.key.String(), b.Token, change)
 	}
 	token := func(b prepared) bson.E {
-		return bson.E{Key: "$set", Value: bson.D{{Key: "token", Value: int64(b.Token)}}}
+		return bson.E{Key: "$set", Value: bson.D{{Key: "token", Value: int64(b.Token)}}} // #nosec G115 -- positions and tokens stay below 2^63
 	}
 	for _, b := range all {
 		if err := update(b, bson.D{token(b)}); err != nil {
@@ -120,7 +120,7 @@ func (s *Store) commitInOrder(ctx context.Context, all []prepared) error {
 		}
 	}
 	for _, b := range all {
-		max := bson.E{Key: "$max", Value: bson.D{{Key: "position", Value: int64(b.Checkpoint)}}}
+		max := bson.E{Key: "$max", Value: bson.D{{Key: "position", Value: int64(b.Checkpoint)}}} // #nosec G115 -- positions and tokens stay below 2^63
 		if err := update(b, bson.D{max, token(b)}); err != nil {
 			return err
 		}
@@ -130,7 +130,7 @@ func (s *Store) commitInOrder(ctx context.Context, all []prepared) error {
 
 // unlessFenced changes or makes a document that holds a token, unless its token is higher.
 func unlessFenced(ctx context.Context, c *mongo.Collection, id string, token uint64, change bson.D) error {
-	filter := bson.D{{Key: "_id", Value: id}, {Key: "token", Value: bson.D{{Key: "$lte", Value: int64(token)}}}}
+	filter := bson.D{{Key: "_id", Value: id}, {Key: "token", Value: bson.D{{Key: "$lte", Value: int64(token)}}}} // #nosec G115 -- positions and tokens stay below 2^63
 	_, err := c.UpdateOne(ctx, filter, change, options.Update().SetUpsert(true))
 	if !mongo.IsDuplicateKeyError(err) {
 		return err
@@ -235,7 +235,7 @@ func (s *Store) commitOne(ctx context.Context, b prepared) error {
 	if err != nil && !errors.Is(err, mongo.ErrNoDocuments) {
 		return err
 	}
-	if int64(b.Token) < old.Token {
+	if int64(b.Token) < old.Token { // #nosec G115 -- positions and tokens stay below 2^63
 		return fmt.Errorf("%w: %s, token %d after %d", readmodels.ErrFenced, b.key, b.Token, old.Token)
 	}
 	writes, err := s.withoutOlder(ctx, b)
@@ -246,8 +246,8 @@ func (s *Store) commitOne(ctx context.Context, b prepared) error {
 		return err
 	}
 	_, err = checkpoints.UpdateOne(ctx, byID(b.key.String()), bson.D{
-		{Key: "$max", Value: bson.D{{Key: "position", Value: int64(b.Checkpoint)}}},
-		{Key: "$set", Value: bson.D{{Key: "token", Value: int64(b.Token)}}},
+		{Key: "$max", Value: bson.D{{Key: "position", Value: int64(b.Checkpoint)}}}, // #nosec G115 -- positions and tokens stay below 2^63
+		{Key: "$set", Value: bson.D{{Key: "token", Value: int64(b.Token)}}},         // #nosec G115 -- positions and tokens stay below 2^63
 	}, options.Update().SetUpsert(true))
 	return err
 }

@@ -39,7 +39,7 @@ func (s *Store) find(ctx context.Context, v *view, spec readmodels.Spec, p readm
 	docs := []readmodels.Document{}
 	seen := map[string]bool{}
 	run := func(filter bson.D, sort bson.D) error {
-		o := options.Find().SetSort(sort).SetLimit(int64(p.Limit - len(docs))).SetBatchSize(int32(p.Limit))
+		o := options.Find().SetSort(sort).SetLimit(int64(p.Limit - len(docs))).SetBatchSize(int32(p.Limit)) // #nosec G115 -- a limit is at most MaxLimit
 		if p.Index >= 0 {
 			o.SetHint(indexName(v.indexes[p.Index]))
 		}

@@ -63,7 +63,7 @@ func (s *Store) Acquire(ctx context.Context, name, owner string, ttl time.Durati
 			return err
 		}
 		if result.MatchedCount == 1 {
-			token, ok = uint64(old.Token+1), true
+			token, ok = uint64(old.Token+1), true // #nosec G115 -- stored positions and tokens are never negative
 		}
 		return nil
 	})
@@ -106,7 +106,7 @@ func (s *Store) Release(ctx context.Context, name string, token uint64) error {
 func (s *Store) change(ctx context.Context, name string, token uint64, update bson.D) error {
 	return s.retry(ctx, func(ctx context.Context) error {
 		result, err := s.db.Collection("leases").UpdateOne(ctx, bson.D{
-			{Key: "_id", Value: name}, {Key: "token", Value: int64(token)}, {Key: "owner", Value: bson.D{{Key: "$ne", Value: ""}}},
+			{Key: "_id", Value: name}, {Key: "token", Value: int64(token)}, {Key: "owner", Value: bson.D{{Key: "$ne", Value: ""}}}, // #nosec G115 -- positions and tokens stay below 2^63
 		}, update)
 		if err != nil {
 			return fmt.Errorf("lease %s: %w", name, err)

@@ -69,7 +69,7 @@ func (s *Store) each(ctx context.Context, v *view, filter bson.D, o *options.Fin
 func decode(spec readmodels.Spec, raw bson.Raw, sort string) (d readmodels.Document, err error) {
 	d.ID, _ = raw.Lookup("_id").StringValueOK()
 	position, _ := raw.Lookup("position").AsInt64OK()
-	d.Position = uint64(position)
+	d.Position = uint64(position) // #nosec G115 -- stored positions and tokens are never negative
 	d.Doc = spec.New()
 	if sort != "" {
 		if err := raw.Lookup("f", sort).Unmarshal(&d.Sort); err != nil {
@@ -138,7 +138,7 @@ func (s *Store) Checkpoint(ctx context.Context, name string, version int) (posit
 			return nil
 		}
 		if err == nil && c.Position != nil {
-			position, ok = uint64(*c.Position), true
+			position, ok = uint64(*c.Position), true // #nosec G115 -- stored positions and tokens are never negative
 		}
 		return err
 	})

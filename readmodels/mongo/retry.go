@@ -44,7 +44,7 @@ func (s *Store) retryEach(ctx context.Context, each time.Duration, op func(conte
 		case !transient(err):
 			return err
 		}
-		wait := pause - rand.N(pause/2)
+		wait := pause - rand.N(pause/2) // #nosec G404 -- jitter, not a secret
 		if time.Now().Add(wait).After(deadline) {
 			return fmt.Errorf("%w: %w", readmodels.ErrUnavailable, err)
 		}

@@ -86,7 +86,7 @@ func (v *view) encode(b readmodels.Batch) ([]any, error) {
 		if err != nil {
 			return nil, fmt.Errorf("encode document %s: %w", p.ID, err)
 		}
-		args = append(args, p.ID, int64(p.Position))
+		args = append(args, p.ID, int64(p.Position)) // #nosec G115 -- positions and tokens stay below 2^63
 		for _, f := range v.fields {
 			args = append(args, fields[f])
 		}
@@ -103,7 +103,7 @@ func (v *view) commit(w *conn, b readmodels.Batch, rows []any) error {
 	if err != nil {
 		return err
 	}
-	if b.Token < uint64(token) {
+	if b.Token < uint64(token) { // #nosec G115 -- stored positions and tokens are never negative
 		return fmt.Errorf("%w: token %d after %d", readmodels.ErrFenced, b.Token, token)
 	}
 	if v.hasGone.Load() {
@@ -119,11 +119,11 @@ func (v *view) commit(w *conn, b readmodels.Batch, rows []any) error {
 			return err
 		}
 	}
-	if !known || uint64(position) < b.Checkpoint {
-		position = int64(b.Checkpoint)
+	if !known || uint64(position) < b.Checkpoint { // #nosec G115 -- stored positions and tokens are never negative
+		position = int64(b.Checkpoint) // #nosec G115 -- positions and tokens stay below 2^63
 	}
 	_, err = w.exec("INSERT OR REPLACE INTO checkpoints (name, version, position, token) VALUES (?, ?, ?, ?)",
-		v.name, v.version, position, int64(b.Token))
+		v.name, v.version, position, int64(b.Token)) // #nosec G115 -- positions and tokens stay below 2^63
 	return err
 }
 
@@ -181,12 +181,12 @@ func (v *view) upsert(w *conn, rows []any) (err error) {
 
 // remove deletes a document and remembers at which position, so that an older put does not bring it back.
 func (v *view) remove(w *conn, d readmodels.Put) error {
-	if _, err := w.exec("DELETE FROM "+v.table()+" WHERE id = ? AND position <= ?", d.ID, int64(d.Position)); err != nil {
+	if _, err := w.exec("DELETE FROM "+v.table()+" WHERE id = ? AND position <= ?", d.ID, int64(d.Position)); err != nil { // #nosec G115 -- positions and tokens stay below 2^63
 		return err
 	}
 	v.hasGone.Store(true) // also true if this transaction fails: it only costs a look-up
 	_, err := w.exec("INSERT INTO "+v.gone()+" (id, position) SELECT ?1, ?2 WHERE NOT EXISTS (SELECT 1 FROM "+v.table()+
-		" WHERE id = ?1) ON CONFLICT (id) DO UPDATE SET position = max(position, excluded.position)", d.ID, int64(d.Position))
+		" WHERE id = ?1) ON CONFLICT (id) DO UPDATE SET position = max(position, excluded.position)", d.ID, int64(d.Position)) // #nosec G115 -- positions and tokens stay below 2^63
 	return err
 }
 
@@ -201,7 +201,7 @@ func (v *view) withoutGone(w *conn, b readmodels.Batch, rows []any) ([]any, erro
 		if err != nil {
 			return nil, err
 		}
-		if gone && uint64(position) > p.Position {
+		if gone && uint64(position) > p.Position { // #nosec G115 -- stored positions and tokens are never negative
 			continue
 		}
 		if gone {

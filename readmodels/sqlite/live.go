@@ -56,10 +56,10 @@ func (s *Store) SetLive(ctx context.Context, name string, version int, token uin
 		if _, err := w.one("SELECT token FROM live WHERE name = ?", []any{name}, &seen); err != nil {
 			return err
 		}
-		if token < uint64(seen) {
+		if token < uint64(seen) { // #nosec G115 -- stored positions and tokens are never negative
 			return fmt.Errorf("%w: %s, token %d after %d", readmodels.ErrFenced, name, token, seen)
 		}
-		_, err := w.exec("INSERT OR REPLACE INTO live (name, version, token) VALUES (?, ?, ?)", name, version, int64(token))
+		_, err := w.exec("INSERT OR REPLACE INTO live (name, version, token) VALUES (?, ?, ?)", name, version, int64(token)) // #nosec G115 -- positions and tokens stay below 2^63
 		return err
 	})
 }

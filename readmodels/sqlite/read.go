@@ -80,11 +80,11 @@ func (s *Store) document(turn uint64, v *view, spec readmodels.Spec, kind reflec
 	position, _ := row[1].(int64)
 	text, _ := row[2].(string)
 	if kind != nil {
-		if d, ok := s.docs.at(turn, v, id, uint64(position), kind); ok {
+		if d, ok := s.docs.at(turn, v, id, uint64(position), kind); ok { // #nosec G115 -- stored positions and tokens are never negative
 			return d, nil
 		}
 	}
-	d := readmodels.Document{ID: id, Position: uint64(position), Doc: spec.New()}
+	d := readmodels.Document{ID: id, Position: uint64(position), Doc: spec.New()} // #nosec G115 -- stored positions and tokens are never negative
 	if raw, ok := d.Doc.(*json.RawMessage); ok {
 		*raw = json.RawMessage(text)
 		return d, nil
@@ -164,7 +164,7 @@ func (s *Store) Checkpoint(ctx context.Context, name string, version int) (posit
 	err = s.reading(ctx, func(c *conn) error {
 		var n int64
 		ok, err = c.one("SELECT position FROM checkpoints WHERE name = ? AND version = ?", []any{name, version}, &n)
-		position = uint64(n)
+		position = uint64(n) // #nosec G115 -- stored positions and tokens are never negative
 		return err
 	})
 	return position, ok, err

@@ -194,7 +194,7 @@ func halfCommits(t *testing.T, setup Setup) {
 			}
 		})
 	}
-	for p := range uint64(min(setup.Batch/20, 40)) {
+	for p := range uint64(min(setup.Batch/20, 40)) { // #nosec G115 -- a test's small numbers
 		require.NoError(t, s.Commit(ctx, batch(p+2, puts(int64(p+2)))))
 	}
 }

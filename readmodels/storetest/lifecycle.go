@@ -135,12 +135,12 @@ func racing(t *testing.T, setup Setup) {
 	var wg sync.WaitGroup
 	for i, s := range []readmodels.Store{a, b, a, b} {
 		wg.Go(func() {
-			for n := range uint64(min(setup.Batch/40, 25)) {
-				position := n*4 + uint64(i) + 1
+			for n := range uint64(min(setup.Batch/40, 25)) { // #nosec G115 -- a test's small numbers
+				position := n*4 + uint64(i) + 1 // #nosec G115 -- a test's small numbers
 				puts := map[string]*Note{}
 				for id := range uint64(3) {
 					if (position+id)%3 != 0 {
-						puts[fmt.Sprint("n", id)] = &Note{Rank: int64(position)}
+						puts[fmt.Sprint("n", id)] = &Note{Rank: int64(position)} // #nosec G115 -- a test's small numbers
 					}
 				}
 				if err := s.Commit(t.Context(), batch(position, puts)); err != nil {
@@ -153,13 +153,13 @@ func racing(t *testing.T, setup Setup) {
 	if setup.Torn {
 		return // that no commit failed is all there is to see
 	}
-	last := uint64(min(setup.Batch/40, 25)) * 4
+	last := uint64(min(setup.Batch/40, 25)) * 4 // #nosec G115 -- a test's small numbers
 	for id := range uint64(3) {
 		want := last
 		for (want+id)%3 == 0 {
 			want--
 		}
-		requireNote(t, a, fmt.Sprint("n", id), want, &Note{Rank: int64(want)})
+		requireNote(t, a, fmt.Sprint("n", id), want, &Note{Rank: int64(want)}) // #nosec G115 -- a test's small numbers
 	}
 	requireCheckpoint(t, b, last)
 }
@@ -172,19 +172,19 @@ func oneHolder(t *testing.T, setup Setup) {
 	for i := range 8 {
 		wg.Go(func() {
 			s := []readmodels.Store{a, b}[i%2]
-			token, ok, err := s.Acquire(ctx, "race", string(rune('a'+i)), time.Minute)
+			token, ok, err := s.Acquire(ctx, "race", string(rune('a'+i)), time.Minute) // #nosec G115 -- a test's small numbers
 			if err != nil {
 				t.Error(err)
 			}
 			if ok {
 				holders.Add(1)
-				last.Store(int64(token))
+				last.Store(int64(token)) // #nosec G115 -- a test's small numbers
 			}
 		})
 	}
 	wg.Wait()
 	require.EqualValues(t, 1, holders.Load(), "exactly one of those who race holds the lease")
-	token := uint64(last.Load())
+	token := uint64(last.Load()) // #nosec G115 -- a test's small numbers
 	require.NoError(t, b.Renew(ctx, "race", token, time.Minute))
 	require.ErrorIs(t, b.Renew(ctx, "race", token+1, time.Minute), readmodels.ErrLeaseLost)
 	require.ErrorIs(t, b.Renew(ctx, "other", token, time.Minute), readmodels.ErrLeaseLost)
@@ -212,7 +212,7 @@ func takeover(t *testing.T, setup Setup) {
 	commit := func(s readmodels.Store, token, position uint64) error {
 		return s.Commit(ctx, readmodels.Batch{
 			Name: notes.Name, Version: 1, Checkpoint: position, Token: token,
-			Puts: []readmodels.Put{notes.Put("n", position, &Note{Rank: int64(position)})},
+			Puts: []readmodels.Put{notes.Put("n", position, &Note{Rank: int64(position)})}, // #nosec G115 -- a test's small numbers
 		})
 	}
 	require.NoError(t, commit(a, first, 1))

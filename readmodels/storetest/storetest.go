@@ -120,7 +120,7 @@ func batch(checkpoint uint64, puts map[string]*Note) readmodels.Batch {
 // fill stores n notes, three owners in turn, each rank shared by two of an owner's.
 func fill(t *testing.T, s readmodels.Store, n int) []string {
 	t.Helper()
-	b := batch(uint64(n), nil)
+	b := batch(uint64(n), nil) // #nosec G115 -- a test's small numbers
 	ids := make([]string, n)
 	for i := range n {
 		ids[i] = fmt.Sprintf("n%04d", i)

@@ -65,9 +65,9 @@ const linear = 32
 
 // Add counts a stay. One that ended before it began, by clocks that disagree, took no time.
 func (d Durations) Add(stay time.Duration) {
-	s := uint64(max(0, stay/time.Second)) //nolint:gosec // not negative
+	s := uint64(max(0, stay/time.Second)) // not negative
 	shift := max(0, bits.Len64(s)-bits.Len(linear-1))
-	d[shift*linear/2+int(s>>shift)]++ //nolint:gosec // below linear
+	d[shift*linear/2+int(s>>shift)]++ // #nosec G115 -- below linear
 }
 
 // Quantile is the middle of the bucket of the shortest stay that at least percent in a hundred do not exceed, and

@@ -95,12 +95,12 @@ func (b *bench) measure(ctx context.Context) (out Result, err error) {
 		return out, fmt.Errorf("fill: %w", err)
 	}
 	if out.ReadPerSecond, err = b.rate(func() (*esdb.ReadStream, error) {
-		return b.client.ReadStream(ctx, stream, esdb.ReadStreamOptions{}, uint64(b.Events))
+		return b.client.ReadStream(ctx, stream, esdb.ReadStreamOptions{}, uint64(b.Events)) // #nosec G115 -- a benchmark's own numbers
 	}); err != nil {
 		return out, fmt.Errorf("read: %w", err)
 	}
 	if out.ReadAllPerSecond, err = b.rate(func() (*esdb.ReadStream, error) {
-		return b.client.ReadAll(ctx, esdb.ReadAllOptions{From: esdb.Start{}}, uint64(b.Events))
+		return b.client.ReadAll(ctx, esdb.ReadAllOptions{From: esdb.Start{}}, uint64(b.Events)) // #nosec G115 -- a benchmark's own numbers
 	}); err != nil {
 		return out, fmt.Errorf("read all: %w", err)
 	}
@@ -129,7 +129,7 @@ func (b *bench) appends(ctx context.Context, n int) (Append, error) {
 				stream := fmt.Sprintf("bench-%s-%d-%d-%d", b.run, n, i, k/10)
 				expected := esdb.ExpectedRevision(esdb.NoStream{})
 				if k%10 > 0 {
-					expected = esdb.Revision(uint64(k%10 - 1))
+					expected = esdb.Revision(uint64(k%10 - 1)) // #nosec G115 -- a benchmark's own numbers
 				}
 				t := time.Now()
 				_, err := b.client.AppendToStream(ctx, stream, esdb.AppendToStreamOptions{ExpectedRevision: expected}, b.event())

@@ -236,7 +236,7 @@ func restart(t *testing.T, f Fixture) {
 					t.Errorf("append: %v", err)
 					return
 				}
-				expected = int64(a.Revision)
+				expected = int64(a.Revision) // #nosec G115 -- a test's small numbers
 				time.Sleep(5 * time.Millisecond)
 			}
 		})

@@ -160,7 +160,7 @@ func (s *Store) Close() error {
 
 // makePrivate creates a file, if need be, that only this user can read.
 func makePrivate(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) // #nosec G304 -- a file of the data folder
 	if err != nil {
 		return err
 	}
