@@ -75,11 +75,10 @@ func (g *group) replay(ctx context.Context, stop int64) error {
 			if link.Revision >= end {
 				return nil
 			}
-			target, err := g.resolve(ctx, link)
-			if err != nil {
+			m := &message{id: link.ID, at: math.MinInt64 + link.Revision, parked: link.Revision}
+			if m.event, m.link, err = g.resolve(ctx, link); err != nil {
 				return err
 			}
-			m := &message{event: target, link: link, id: link.ID, at: math.MinInt64 + link.Revision, parked: link.Revision}
 			g.replayed = append(g.replayed, m)
 			g.requeue(m)
 		}

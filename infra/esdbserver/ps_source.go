@@ -57,12 +57,11 @@ func (g *group) take(e *store.Event) error {
 	}
 	if !hidden && g.filter.match(e) {
 		m := &message{event: e, id: e.ID, at: at, parked: -1}
-		if g.cfg.ResolveLinks && e.Type == store.LinkType {
-			target, err := g.resolve(g.ctx, e)
-			if err != nil {
+		if g.cfg.ResolveLinks {
+			var err error
+			if m.event, m.link, err = g.resolve(g.ctx, e); err != nil {
 				return err
 			}
-			m.event, m.link = target, e
 		}
 		g.buffer = append(g.buffer, m)
 		g.order = append(g.order, m)

@@ -209,22 +209,29 @@ func (r *reading) allFrom(o *streams.ReadReq_Options_AllOptions) (int64, error) 
 // send sends an event, with the one it links to if that is wanted and can be had.
 func (r *reading) send(e *store.Event) error {
 	event, link := e, (*store.Event)(nil)
-	if r.resolveLinks && e.Type == store.LinkType {
-		target, err := r.resolve(r.ctx, e)
-		if err != nil {
+	if r.resolveLinks {
+		var err error
+		if event, link, err = r.resolve(r.ctx, e); err != nil {
 			return err
 		}
-		event, link = target, e
 	}
 	return r.stream.SendMsg(encodeEvent(event, link, r.stringIDs, noRetries))
 }
 
-// resolve finds what a link ("revision@stream") leads to: nil when that is malformed, deleted or never was.
-func (s *Server) resolve(ctx context.Context, link *store.Event) (*store.Event, error) {
-	number, name, ok := strings.Cut(string(link.Data), "@")
-	revision, err := strconv.ParseInt(number, 10, 64)
-	if !ok || err != nil || revision < 0 {
-		return nil, nil
+// resolve finds what a link ("revision@stream") leads to, which is nothing when that is deleted or never was. What is
+// no link, or begins with no number, stands for itself (StorageReaderWorker.ResolveLinkToEvent).
+func (s *Server) resolve(ctx context.Context, e *store.Event) (event, link *store.Event, err error) {
+	if e.Type != store.LinkType {
+		return e, nil, nil
 	}
-	return s.store.EventAt(ctx, name, revision)
+	number, name, ok := strings.Cut(string(e.Data), "@")
+	revision, err := strconv.ParseInt(number, 10, 64)
+	if err != nil {
+		return e, nil, nil
+	}
+	if !ok || revision < 0 {
+		return nil, e, nil
+	}
+	event, err = s.store.EventAt(ctx, name, revision)
+	return event, e, err
 }

@@ -35,7 +35,7 @@ func TestAccountsAndACLs(t *testing.T) {
 	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost)
 	require.NoError(t, err)
 	s, _ := start(t, t.TempDir(), func(c *esdbserver.Config) {
-		c.Addr, c.TLS = "127.0.0.1:0", certificate(t)
+		c.Addr, c.TLS, c.Projections = "127.0.0.1:0", certificate(t), true
 		for name, group := range map[string]string{"root": "$admins", "ops": "$ops", "ann": "staff", "bob": "guests"} {
 			c.Users = append(c.Users, esdbserver.User{Name: name, PasswordHash: string(hash), Groups: []string{group}})
 		}
@@ -85,6 +85,11 @@ func TestAccountsAndACLs(t *testing.T) {
 	opts := esdb.PersistentStreamSubscriptionOptions{}
 	require.Equal(t, esdb.ErrorCodeAccessDenied, codeOf(ann.CreatePersistentSubscription(ctx, "s", "g", opts)))
 	require.NoError(t, ops.CreatePersistentSubscription(ctx, "s", "g", opts))
+
+	require.Zero(t, write(ann, "cat-1"))
+	require.Eventually(t, func() bool { return read(root, "$ce-cat") == 0 }, waitLimit, waitStep)
+	require.Zero(t, read(ann, "$ce-cat"), "categories are for every account")
+	require.Equal(t, esdb.ErrorCodeAccessDenied, write(ann, "$ce-cat"))
 
 	conf, err := esdb.ParseConnectionString("esdb://embedded?tls=false")
 	require.NoError(t, err)

@@ -9,6 +9,7 @@ import (
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"zhiping/infra/esdbserver"
@@ -197,4 +198,27 @@ func TestFilterWithoutAnExpressionMatchesNothing(t *testing.T) {
 	require.NoError(t, err)
 	_, err = call.Recv()
 	require.ErrorIs(t, err, io.EOF)
+}
+
+func TestLinksAreResolvedAsFarAsTheyLeadSomewhere(t *testing.T) {
+	ctx := context10s(t)
+	c := connect(t)
+	_, err := c.AppendToStream(ctx, "s", esdb.AppendToStreamOptions{}, event(0))
+	require.NoError(t, err)
+	link := func(data string) esdb.EventData {
+		return esdb.EventData{EventID: uuid.New(), EventType: "$>", Data: []byte(data)}
+	}
+	_, err = c.AppendToStream(ctx, "links", esdb.AppendToStreamOptions{}, link("0@s"), link("7@s"), link("0@none"), link("no number"))
+	require.NoError(t, err)
+	rs, err := c.ReadStream(ctx, "links", esdb.ReadStreamOptions{ResolveLinkTos: true}, 10)
+	got := collect(t, rs, err)
+	require.Len(t, got, 4)
+	require.Equal(t, "s", got[0].Event.StreamID)
+	require.Equal(t, uint64(0), got[0].Link.EventNumber)
+	for _, e := range got[1:3] {
+		require.Nil(t, e.Event)
+		require.NotNil(t, e.Link)
+	}
+	require.Nil(t, got[3].Link, "what is no link stands for itself")
+	require.Equal(t, "no number", string(got[3].Event.Data))
 }

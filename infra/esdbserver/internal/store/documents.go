@@ -74,6 +74,10 @@ type Link struct {
 	Proposed Proposed
 }
 
+// publicLinks is the metadata that streams of links begin with: every account may read them, though their names are
+// those of system streams (EmittedStream.SubmitWriteMetadata on the official server).
+const publicLinks = `{"$acl":{"$r":"$all","$mr":"$all"}}`
+
 // AppendLinks appends links to their streams, whatever revision those are at, and stores a document with them in
 // one transaction. A projection passes its own position as the document, so that it writes each link exactly
 // once. Links into tombstoned streams are left out.
@@ -84,23 +88,31 @@ func (s *Store) AppendLinks(ctx context.Context, links []Link, name string, body
 	}
 	return s.submit(ctx, size, func(t *tx) error {
 		for _, l := range links {
-			st, err := t.stream(l.Into)
-			if err != nil {
+			if err := t.link(l); err != nil {
 				return err
-			}
-			if st.Tombstoned() {
-				continue
-			}
-			revive, next := st.SoftDeleted(), st.Last+1
-			if err := t.add(st, l.Proposed); err != nil {
-				return err
-			}
-			if revive {
-				if err := t.revive(st, next); err != nil {
-					return err
-				}
 			}
 		}
 		return t.putDocument(name, body)
 	})
+}
+
+func (t *tx) link(l Link) error {
+	s, err := t.stream(l.Into)
+	if err != nil || s.Tombstoned() {
+		return err
+	}
+	meta, err := t.stream(metaPrefix + l.Into)
+	if err != nil {
+		return err
+	}
+	if s.Last < 0 && meta.Last < 0 {
+		if err := t.setMetadata(s, meta, []byte(publicLinks)); err != nil {
+			return err
+		}
+	}
+	revive, next := s.SoftDeleted(), s.Last+1
+	if err := t.add(s, l.Proposed); err != nil || !revive {
+		return err
+	}
+	return t.revive(s, next)
 }

@@ -40,13 +40,23 @@ CREATE TABLE documents (
 ) WITHOUT ROWID;
 `
 
-// migrate brings a file to the schema, or says why it cannot.
-func migrate(c *conn) error {
-	version := int64(0)
+// version reads the schema version of a file: 0 when it is new.
+func version(c *conn) (int64, error) {
+	var version int64
 	err := c.all("PRAGMA user_version", func(row []driver.Value) (bool, error) {
 		version = asInt(row[0])
 		return false, nil
 	})
+	return version, err
+}
+
+func errVersion(version int64) error {
+	return fmt.Errorf("file has schema version %d, this program knows %d", version, schemaVersion)
+}
+
+// migrate brings a file to the schema, or says why it cannot.
+func migrate(c *conn) error {
+	version, err := version(c)
 	if err != nil {
 		return err
 	}
@@ -60,5 +70,5 @@ func migrate(c *conn) error {
 		}
 		return nil
 	}
-	return fmt.Errorf("file has schema version %d, this program knows %d", version, schemaVersion)
+	return errVersion(version)
 }

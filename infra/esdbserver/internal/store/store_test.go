@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"math"
 	"os"
 	"path/filepath"
 	"testing"
@@ -196,6 +197,37 @@ func TestNewerFileIsRefused(t *testing.T) {
 	require.NoError(t, c.close())
 	_, err = Open(dir, Options{})
 	require.ErrorContains(t, err, "schema version 99")
+	_, err = Verify(t.Context(), dir)
+	require.ErrorContains(t, err, "schema version 99")
+}
+
+func TestOldEventsExpire(t *testing.T) {
+	now := time.Date(2026, 1, 2, 0, 0, 0, 0, time.UTC)
+	s, err := Open(t.TempDir(), Options{Now: func() time.Time { return now }})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, s.Close()) }()
+	_, err = s.Append(t.Context(), "$$s", Any, []Proposed{{ID: uuid.New(), Type: MetadataType, JSON: true, Data: []byte(`{"$maxAge":60}`)}})
+	require.NoError(t, err)
+	for range 4 {
+		_, err = s.Append(t.Context(), "s", Any, proposed(1))
+		require.NoError(t, err)
+		now = now.Add(30 * time.Second)
+	}
+	revisions := func(from int64, backwards bool) (out []int64) {
+		p, err := s.ReadStream(t.Context(), "s", from, backwards, Page{Limit: 10, MaxBytes: 1 << 20})
+		require.NoError(t, err)
+		for _, e := range p.Events {
+			out = append(out, e.Revision)
+		}
+		return out
+	}
+	require.Equal(t, []int64{2, 3}, revisions(0, false))
+	require.Equal(t, []int64{3, 2}, revisions(math.MaxInt64, true))
+	e, err := s.EventAt(t.Context(), "s", 1)
+	require.NoError(t, err)
+	require.Nil(t, e, "links do not lead to what has expired")
+	now = now.Add(time.Hour)
+	require.Empty(t, revisions(0, false), "the stream exists, and has nothing to show")
 }
 
 // TestClockThatGoesBack must not make creation times decrease: $maxAge relies on their order.

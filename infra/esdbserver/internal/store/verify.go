@@ -40,7 +40,7 @@ func Verify(ctx context.Context, dir string) (Report, error) {
 	// One read transaction, so that all checks see the same moment while a server writes.
 	if err = c.exec("BEGIN"); err == nil {
 		for _, check := range []func(context.Context, *conn) error{
-			r.integrity, r.revisions, r.metadata,
+			known, r.integrity, r.revisions, r.metadata,
 		} {
 			if err = check(ctx, c); err != nil {
 				break
@@ -54,6 +54,15 @@ func Verify(ctx context.Context, dir string) (Report, error) {
 		return r, fmt.Errorf("verify %s: %w", path, err)
 	}
 	return r, nil
+}
+
+// known refuses a file that this program cannot judge.
+func known(_ context.Context, c *conn) error {
+	v, err := version(c)
+	if err == nil && v != schemaVersion {
+		err = errVersion(v)
+	}
+	return err
 }
 
 func (r *Report) integrity(_ context.Context, c *conn) error {
