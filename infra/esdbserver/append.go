@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"io"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/protos/shared"
@@ -92,12 +93,13 @@ func (s *streamsService) appendOptions(ctx context.Context, o *streams.AppendReq
 
 // proposed checks one event to append and adds up what counts towards the append limit.
 func (s *Server) proposed(id *shared.UUID, props map[string]string, data, meta []byte, size *int) (store.Proposed, error) {
-	kind, ok := props[propType]
-	content, ok2 := props[propContentType]
-	if !ok || !ok2 {
-		return store.Proposed{}, refuse(codes.InvalidArgument, "Required Metadata Property is missing",
-			trailerException, "missing-required-metadata-property", trailerRequired, propType+","+propContentType)
+	for _, name := range []string{propType, propContentType} {
+		if _, ok := props[name]; !ok {
+			return store.Proposed{}, refuse(codes.InvalidArgument, fmt.Sprintf("Required Metadata Property '%s' is missing", name),
+				trailerException, "missing-required-metadata-property", trailerRequired, propType+","+propContentType)
+		}
 	}
+	kind, content := props[propType], props[propContentType]
 	u, err := parseUUID(id)
 	if err != nil {
 		return store.Proposed{}, err

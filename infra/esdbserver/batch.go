@@ -15,8 +15,8 @@ import (
 )
 
 const (
-	// writeTimeout bounds an append of a batch stream that brings no deadline or a later one, as on the official
-	// server.
+	// writeTimeout bounds an append of a batch stream that brings no deadline or a later one. The official server
+	// gives up after two seconds; a slow disk is no reason for an unknown outcome here, where nothing is replicated.
 	writeTimeout = 10 * time.Second
 	// maxOpenAppends bounds the appends that one call has begun to send, and those it waits for.
 	maxOpenAppends = 256
