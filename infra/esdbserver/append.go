@@ -115,7 +115,7 @@ func (s *Server) proposed(id *shared.UUID, props map[string]string, data, meta [
 
 func streamName(id *shared.StreamIdentifier) (string, error) {
 	name := string(id.GetStreamName())
-	if name == "" {
+	if name == "" || name == "$$" { // nor does the metadata of no stream have one
 		return "", invalid("no stream name")
 	}
 	return name, nil

@@ -2,8 +2,10 @@ package esdbserver_test
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"math"
+	"strings"
 	"testing"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
@@ -221,4 +223,30 @@ func TestLinksAreResolvedAsFarAsTheyLeadSomewhere(t *testing.T) {
 	}
 	require.Nil(t, got[3].Link, "what is no link stands for itself")
 	require.Equal(t, "no number", string(got[3].Event.Data))
+}
+
+// TestStreamNamesMayBeAnything keeps names apart that differ in what a database or a trailer might trip over.
+func TestStreamNamesMayBeAnything(t *testing.T) {
+	ctx := context10s(t)
+	c := connect(t)
+	names := []string{"a", "a\x00b", "a\x00c", "\xff\xfe", "\xff", "流", "a%b", "'; DROP TABLE events;--", strings.Repeat("n", 5000)}
+	for i, name := range names {
+		_, err := c.AppendToStream(ctx, name, esdb.AppendToStreamOptions{ExpectedRevision: esdb.NoStream{}}, event(i))
+		require.NoError(t, err, "%q", name)
+	}
+	for i, name := range names {
+		got, err := readAllOf(t, c, name)
+		require.NoError(t, err, "%q", name)
+		require.Len(t, got, 1, "%q", name)
+		require.Equal(t, name, got[0].Event.StreamID)
+		require.Equal(t, fmt.Sprintf(`{"n":%d}`, i), string(got[0].Event.Data))
+		_, err = c.TombstoneStream(ctx, name, esdb.TombstoneStreamOptions{})
+		require.NoError(t, err, "%q", name)
+		_, err = readAllOf(t, c, name)
+		require.Equal(t, esdb.ErrorCodeStreamDeleted, codeOf(err), "%q", name)
+	}
+	for _, name := range []string{"", "$$"} {
+		_, err := c.AppendToStream(ctx, name, esdb.AppendToStreamOptions{}, event(0))
+		require.ErrorContains(t, err, "InvalidArgument", "%q", name)
+	}
 }

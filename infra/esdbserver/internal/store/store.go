@@ -64,7 +64,7 @@ func Open(dir string, opts Options) (_ *Store, err error) {
 	if opts.Failed == nil {
 		opts.Failed = func(error) {}
 	}
-	if err := os.MkdirAll(dir, 0o700); err != nil {
+	if err := makeDir(dir); err != nil {
 		return nil, err
 	}
 	// SQLite gives its other files the permissions of this one.
@@ -156,6 +156,17 @@ func (s *Store) Close() error {
 	})
 	s.owned.Wait()
 	return err
+}
+
+// makeDir creates a directory, if need be, so that a power loss cannot take it away with all that is synced in it.
+func makeDir(dir string) error {
+	if _, err := os.Stat(dir); err == nil {
+		return nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return err
+	}
+	return syncNames(filepath.Dir(dir))
 }
 
 // makePrivate creates a file, if need be, that only this user can read.
