@@ -10,7 +10,6 @@ import (
 	"zhiping/domain"
 	"zhiping/domain/catalog"
 	"zhiping/domain/declaration"
-	"zhiping/domain/notice"
 	"zhiping/readmodels/views"
 )
 
@@ -64,6 +63,8 @@ type Form struct {
 	Unit             domain.Organization `json:"unit"`
 	Status           declaration.Status  `json:"status"`
 	StatusText       string              `json:"statusText"`
+	Lapsed           bool                `json:"lapsed"` // the time to submit it is over
+	Until            *time.Time          `json:"editableUntil,omitempty"`
 	Stage            string              `json:"stage,omitempty"`
 	Round            int                 `json:"round"`
 	SelfCheck        map[string]bool     `json:"selfCheck"`
@@ -88,34 +89,37 @@ func (f *Form) at(d *views.Form) {
 	}
 }
 
-// formOf renders a declaration's state with the definition that its notice was published with.
-func (s *Server) formOf(ctx context.Context, st declaration.State, revision uint64) (Form, error) {
+// formOf renders a declaration's state, as of that moment, with the definition that its notice was published with.
+func (s *Server) formOf(ctx context.Context, st declaration.State, revision uint64, now time.Time) (Form, error) {
 	lang := requestOf(ctx).lang
 	checker, err := s.Executor.Checker(ctx, st.Notice.ID)
 	if err != nil {
 		return Form{}, err
 	}
-	cutOff, err := s.cutOff(ctx, st.Notice.ID)
+	w, err := s.window(ctx, st.Notice.ID)
 	if err != nil {
 		return Form{}, err
 	}
-	data := declaration.Form(st, declaration.Facts{Notice: declaration.Notice{CutOff: cutOff}})
+	left := w.left(st.Status, st.Deadline(), now)
+	data := declaration.Form(st, declaration.Facts{Notice: declaration.Notice{CutOff: w.cutOff()}})
 	wrong := map[string]bool{}
 	for _, f := range checker.Validate(data) {
 		wrong[f.Module] = true
 	}
 	f := Form{
 		ID: st.ID, Number: st.Number, NoticeID: st.Notice.ID, NoticeTitle: st.Notice.Title, Type: st.Notice.Type,
-		Applicant: st.Applicant, Unit: st.Unit, Status: st.Status, StatusText: statusText(st.Status, lang), Stage: st.Stage,
+		Applicant: st.Applicant, Unit: st.Unit, Status: st.Status, StatusText: left.statusText(st.Status, lang), Lapsed: left.lapsed, Until: left.until, Stage: st.Stage,
 		Round: st.Round, SelfCheck: st.SelfCheck, Modules: []FormModule{}, Attachments: []Attachment{}, Recommenders: []FormRecommender{},
-		RecommendersOpen: checker.RecommendersOpen(data), RecommendersMay: st.Editable(declaration.ModuleRecommenders),
-		Actions: actions(st.Status, st.Decided), Revision: revision,
+		RecommendersOpen: checker.RecommendersOpen(data), RecommendersMay: st.Editable(declaration.ModuleRecommenders) && !left.lapsed,
+		Actions: left.actions(st.Status, st.Decided), Revision: revision,
 	}
 	if c := st.Correction; c != nil {
 		f.Return = &FormReturn{Stage: c.Stage, Organization: c.Organization.Name, Opinion: c.Opinion, Modules: c.Modules, Deadline: stamp(c.Deadline)}
 	}
 	for _, m := range checker.Definition().Modules {
-		f.Modules = append(f.Modules, moduleOf(m, st, lang, !wrong[m.Key]))
+		module := moduleOf(m, st, lang, !wrong[m.Key])
+		module.Editable = module.Editable && !left.lapsed
+		f.Modules = append(f.Modules, module)
 	}
 	for _, file := range st.Files {
 		f.Attachments = append(f.Attachments, attachmentOf(file))
@@ -147,13 +151,4 @@ func recommenderOf(r declaration.Recommender, st declaration.State) FormRecommen
 		}
 	}
 	return out
-}
-
-// cutOff is the notice's qualification cut-off date; the zero time where the view does not know the notice yet.
-func (s *Server) cutOff(ctx context.Context, id uuid.UUID) (time.Time, error) {
-	n, _, ok, err := views.Notices.Get(ctx, s.Reader, id.String())
-	if err != nil || !ok || n.State.Status == notice.StatusDraft {
-		return time.Time{}, err
-	}
-	return n.State.Content.CutOffDate(), nil
 }

@@ -2,7 +2,6 @@ package http
 
 import (
 	"context"
-	"encoding/json"
 	"time"
 
 	"github.com/google/uuid"
@@ -10,118 +9,10 @@ import (
 	"zhiping/commands"
 	"zhiping/domain"
 	"zhiping/domain/access"
-	"zhiping/domain/catalog"
 	"zhiping/domain/notice"
 	"zhiping/readmodels"
 	"zhiping/readmodels/views"
 )
-
-// Named is a key with its name in the caller's language.
-type Named struct {
-	Key  string `json:"key"`
-	Name string `json:"name"`
-}
-
-// Line is a business line with its declaration types.
-type Line struct {
-	Key   string  `json:"key"`
-	Name  string  `json:"name"`
-	Types []Named `json:"types"`
-}
-
-// CheckItem is one line of the self-check.
-type CheckItem struct {
-	Key      string `json:"key"`
-	Text     string `json:"text"`
-	Required bool   `json:"required"`
-}
-
-// Module is one page of the form, with its JSON Schema.
-type Module struct {
-	Key      string          `json:"key"`
-	Name     string          `json:"name"`
-	Required bool            `json:"required"`
-	Schema   json.RawMessage `json:"schema"`
-}
-
-// Slot is a place for files.
-type Slot struct {
-	Key      string           `json:"key"`
-	Name     string           `json:"name"`
-	Module   string           `json:"module"`
-	Required bool             `json:"required"`
-	Types    []string         `json:"types"`
-	MaxBytes int64            `json:"maxBytes"`
-	MaxFiles int              `json:"maxFiles"`
-	Pixels   []catalog.Pixels `json:"pixels,omitempty"`
-}
-
-// Stage is one step of the review route.
-type Stage struct {
-	Stage string `json:"stage"`
-	Name  string `json:"name"`
-}
-
-// Notice is a call for declarations.
-type Notice struct {
-	ID              uuid.UUID           `json:"id"`
-	Type            string              `json:"type"`
-	Line            string              `json:"line"`
-	Title           string              `json:"title"`
-	Year            int                 `json:"year"`
-	Batch           string              `json:"batch,omitempty"`
-	State           string              `json:"state" enum:"draft,upcoming,open,closed"`
-	OpensAt         time.Time           `json:"opensAt"`
-	ClosesAt        time.Time           `json:"closesAt"`
-	CutOff          time.Time           `json:"cutOff"`
-	Instructions    string              `json:"instructions"`
-	Bureau          domain.Organization `json:"bureau"`
-	Committee       domain.Organization `json:"committee"`
-	ResubmitTo      string              `json:"resubmitTo,omitempty"`
-	CorrectionDays  int                 `json:"correctionDays,omitempty"`
-	Quota           int                 `json:"quota,omitempty"`
-	SelfCheck       []CheckItem         `json:"selfCheck"`
-	Modules         []Module            `json:"modules"`
-	AttachmentSlots []Slot              `json:"attachmentSlots"`
-	Recommenders    *Recommending       `json:"recommenders,omitempty"`
-	Route           []Stage             `json:"route"`
-	Revision        uint64              `json:"revision"`
-}
-
-// Recommending is what the 破格推荐专家 part asks of each expert.
-type Recommending struct {
-	Count  int             `json:"count"`
-	Schema json.RawMessage `json:"schema"`
-}
-
-func (s *Server) noticeOf(lang string, id uuid.UUID, st notice.State, revision uint64) Notice {
-	c, d := st.Content, st.Definition
-	if st.Status == notice.StatusDraft { // what it would be published with now
-		d, _ = s.Catalog.Definition(c.Type)
-	}
-	n := Notice{
-		ID: id, Type: c.Type, Line: d.Line, Title: c.Title, Year: c.Year, Batch: c.Batch, State: st.Phase(s.Clock()),
-		OpensAt: c.OpensAt.UTC(), ClosesAt: c.ClosesAt.UTC(), CutOff: c.CutOffDate().UTC(), Instructions: c.Instructions,
-		Bureau: c.Bureau, Committee: c.Committee, ResubmitTo: c.ResubmitTo, CorrectionDays: c.CorrectionDays, Quota: c.Quota,
-		SelfCheck: []CheckItem{}, Modules: []Module{}, AttachmentSlots: []Slot{}, Route: []Stage{}, Revision: revision,
-	}
-	for _, i := range d.SelfCheck {
-		n.SelfCheck = append(n.SelfCheck, CheckItem{i.Key, i.Text.In(lang), i.Required})
-	}
-	for _, m := range d.Modules {
-		n.Modules = append(n.Modules, Module{m.Key, m.Name.In(lang), m.Required, m.Schema})
-	}
-	for _, sl := range d.Slots {
-		n.AttachmentSlots = append(n.AttachmentSlots, Slot{sl.Key, sl.Name.In(lang), sl.Module, sl.Required && sl.When == "", sl.Types, sl.MaxBytes, sl.MaxFiles, sl.Pixels})
-	}
-	if r := d.Recommender; r != nil {
-		n.Recommenders = &Recommending{r.Count, r.Schema}
-	}
-	for _, st := range d.Route {
-		n.Route = append(n.Route, Stage{st.Key, st.Name.In(lang)})
-	}
-	return n
-}
 
 // noticeBody is what an office writes.
 type noticeBody struct {
@@ -150,22 +41,6 @@ func (b noticeBody) content(a domain.Actor) notice.Content {
 		CutOff: b.CutOff.UTC(), Instructions: b.Instructions, Bureau: b.Bureau, Committee: b.Committee,
 		ResubmitTo: b.ResubmitTo, CorrectionDays: b.CorrectionDays, Quota: b.Quota,
 	}
-}
-
-func (s *Server) lineRoutes() {
-	handle(s, route{"GET", "/lines", "The business lines with their declaration types", "viewLines", 200},
-		func(ctx context.Context, _ *struct{}) (*struct{ Body list[Line] }, error) {
-			lang := requestOf(ctx).lang
-			out := list[Line]{Items: []Line{}}
-			for _, l := range s.Catalog.Lines() {
-				line := Line{Key: l.Key, Name: l.Name.In(lang)}
-				for _, t := range l.Types {
-					line.Types = append(line.Types, Named{t.Key, t.Name.In(lang)})
-				}
-				out.Items = append(out.Items, line)
-			}
-			return &struct{ Body list[Line] }{out}, nil
-		})
 }
 
 func (s *Server) noticeRoutes() {

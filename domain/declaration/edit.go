@@ -20,24 +20,20 @@ const MaxFileNameBytes = 255
 func editing(s State, f Facts, module string) error {
 	switch s.Status {
 	case StatusDraft, StatusWithdrawn:
-		if !f.Notice.Open {
+		if lapsed(s, f) {
 			return ErrNoticeClosed
 		}
 	case StatusReturned:
 		if !s.Editable(module) {
 			return ErrModuleLocked
 		}
-		if overdue(s, f) {
+		if lapsed(s, f) {
 			return ErrCorrectionOverdue
 		}
 	default:
 		return ErrNotEditable
 	}
 	return nil
-}
-
-func overdue(s State, f Facts) bool {
-	return s.Correction != nil && !s.Correction.Deadline.IsZero() && f.Now.After(s.Correction.Deadline)
 }
 
 func saveModule(s State, c SaveModule) ([]Event, error) {

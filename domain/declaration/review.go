@@ -13,11 +13,11 @@ func submit(s State, c Submit) ([]Event, error) {
 	f := c.Facts
 	switch s.Status {
 	case StatusDraft, StatusWithdrawn:
-		if !f.Notice.Open {
+		if lapsed(s, f) {
 			return nil, ErrNoticeClosed
 		}
 	case StatusReturned:
-		if overdue(s, f) {
+		if lapsed(s, f) {
 			return nil, ErrCorrectionOverdue
 		}
 	default:

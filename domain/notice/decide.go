@@ -69,17 +69,29 @@ func revise(s State, c Revise) ([]Event, error) {
 	case StatusClosed:
 		return nil, ErrClosed
 	case StatusPublished:
-		extended := s.Content
-		extended.ClosesAt = c.Content.ClosesAt
-		if !extended.Equal(c.Content) || !c.Content.ClosesAt.After(s.Content.ClosesAt) {
-			return nil, ErrPublished
-		}
-		return []Event{Extended{ClosesAt: c.Content.ClosesAt}}, nil
+		return extend(s, c.Content)
 	}
 	if err := check(c.Content, c.Known); err != nil {
 		return nil, err
 	}
 	return []Event{Revised{Content: c.Content}}, nil
+}
+
+// extend lets a published notice close later and changes nothing else. A cut-off date that is not named, or named as
+// it is shown, is no change.
+func extend(s State, c Content) ([]Event, error) {
+	if c.CutOff.IsZero() || c.CutOff.Equal(s.Content.CutOffDate()) {
+		c.CutOff = s.Content.CutOff
+	}
+	if s.Content.Equal(c) {
+		return nil, nil
+	}
+	extended := s.Content
+	extended.ClosesAt = c.ClosesAt
+	if !extended.Equal(c) || !c.ClosesAt.After(s.Content.ClosesAt) {
+		return nil, ErrPublished
+	}
+	return []Event{Extended{ClosesAt: c.ClosesAt}}, nil
 }
 
 func publish(s State, c Publish) ([]Event, error) {

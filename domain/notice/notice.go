@@ -17,7 +17,7 @@ type Content struct {
 	Batch        string              `json:"batch,omitempty"` // e.g. 第三批
 	OpensAt      time.Time           `json:"opensAt"`
 	ClosesAt     time.Time           `json:"closesAt"`        // the first moment that is too late
-	CutOff       time.Time           `json:"cutOff,omitzero"` // qualification cut-off date (domain.md 1.3); zero: ClosesAt
+	CutOff       time.Time           `json:"cutOff,omitzero"` // qualification cut-off date (domain.md 1.3); zero: ClosesAt as published
 	Instructions string              `json:"instructions"`
 	Bureau       domain.Organization `json:"bureau"`    // who holds the bureau stages
 	Committee    domain.Organization `json:"committee"` // who holds the committee stages
@@ -165,6 +165,7 @@ func Evolve(s State, e Event) State {
 	case Published:
 		s.Status, s.Definition = StatusPublished, e.Definition
 	case Extended:
+		s.Content.CutOff = s.Content.CutOffDate() // who qualified when the notice was published still does, and nobody else
 		s.Content.ClosesAt = e.ClosesAt
 	case Closed:
 		s.Status = StatusClosed

@@ -1,6 +1,8 @@
 package folds
 
 import (
+	"time"
+
 	"zhiping/domain"
 	"zhiping/domain/catalog"
 	"zhiping/domain/declaration"
@@ -21,7 +23,7 @@ func foldHistory(d *views.History, e domain.Recorded) {
 		*d = views.History{ID: ev.ID, Applicant: ev.Applicant, Number: ev.Number, Notice: ev.Notice, Access: accessOf(ev), Unit: ev.Unit,
 			Status: declaration.StatusDraft, StartedAt: e.At, UpdatedAt: e.At, Created: int64(e.Position), Revision: e.Revision} // #nosec G115 -- positions stay below 2^63
 	case declaration.Submitted:
-		d.Status, d.Stage, d.SubmittedAt, d.Unit = declaration.StatusSubmitted, ev.Stage, e.At, ev.Unit
+		d.Status, d.Stage, d.SubmittedAt, d.Unit, d.Deadline = declaration.StatusSubmitted, ev.Stage, e.At, ev.Unit, time.Time{}
 		d.Access, d.PassedOn = accessSubmitted(d.Access, ev), ev.Stage != catalog.StageUnit && d.PassedOn
 		d.Committee = ""
 		for _, st := range ev.Route {
@@ -35,7 +37,7 @@ func foldHistory(d *views.History, e domain.Recorded) {
 		d.Stage, d.Decided = ev.Next, true
 		d.PassedOn = d.PassedOn || ev.Stage == catalog.StageUnit
 	case declaration.Returned:
-		d.Status, d.Stage, d.Decided = declaration.StatusReturned, "", true
+		d.Status, d.Stage, d.Decided, d.Deadline = declaration.StatusReturned, "", true, ev.Deadline
 	case declaration.Terminated:
 		d.Status, d.Stage, d.Decided = declaration.StatusTerminated, "", true
 	case declaration.Approved:

@@ -25,6 +25,7 @@ type History struct {
 	Stage       string                `json:"stage,omitempty"`
 	Decided     bool                  `json:"decided,omitempty"`  // a review decision was ever taken
 	PassedOn    bool                  `json:"passedOn,omitempty"` // the unit passed it on, which counts against its quota
+	Deadline    time.Time             `json:"deadline,omitzero"`  // of the correction, while returned
 	StartedAt   time.Time             `json:"startedAt"`
 	SubmittedAt time.Time             `json:"submittedAt,omitzero"`
 	UpdatedAt   time.Time             `json:"updatedAt"`
@@ -36,7 +37,7 @@ type History struct {
 // by unit, department and committee too. A person has so few that no index for their status or type would pay for being
 // kept.
 var Histories = readmodels.View[History]{
-	Name: "history", Version: 3,
+	Name: "history", Version: 4,
 	Indexes: []readmodels.Index{
 		{Fields: []string{"applicant", "created"}},
 		{Fields: []string{"notice", "unit", "passedOn", "created"}},

@@ -69,7 +69,7 @@ type Notice struct {
 
 // Notices is found by type and status, newest first.
 var Notices = readmodels.View[Notice]{
-	Name: "notices", Version: 1,
+	Name: "notices", Version: 2,
 	Indexes: []readmodels.Index{
 		{Fields: []string{"created"}},
 		{Fields: []string{"type", "created"}},

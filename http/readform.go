@@ -1,0 +1,95 @@
+package http
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"zhiping/commands"
+	"zhiping/domain"
+	"zhiping/domain/access"
+	"zhiping/domain/declaration"
+	"zhiping/readmodels/views"
+)
+
+// visible tells whether the caller may see a declaration; who may not learns only that it is not there.
+func visible(ctx context.Context, r access.Resource) error {
+	if !access.Allowed(requestOf(ctx).actor, "viewDeclaration", r) {
+		return declaration.ErrNotFound
+	}
+	return nil
+}
+
+// formDoc reads a declaration that the caller may see.
+func (s *Server) formDoc(ctx context.Context, id uuid.UUID) (*views.Form, error) {
+	d, err := views.ReadForm(ctx, s.Reader, id)
+	if err != nil {
+		return nil, err
+	}
+	if d == nil {
+		return nil, declaration.ErrNotFound
+	}
+	return d, visible(ctx, commands.Resource(d.State))
+}
+
+func (s *Server) form(ctx context.Context, in *struct {
+	ByID
+	AsOf         time.Time `query:"asOf"`
+	AsOfRevision int64     `query:"asOfRevision" default:"-1" minimum:"-1"`
+}) (*read[Form], error) {
+	if !in.AsOf.IsZero() || in.AsOfRevision >= 0 {
+		return s.formAsOf(ctx, in.ID, in.AsOf, in.AsOfRevision)
+	}
+	d, err := s.formDoc(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	body, err := s.formOf(ctx, d.State, d.Revision, s.Clock())
+	if err != nil {
+		return nil, err
+	}
+	body.at(d)
+	if body.Lapsed { // without an event
+		return found(ctx, body, d.Revision, "lapsed"), nil
+	}
+	return found(ctx, body, d.Revision), nil
+}
+
+// formAsOf rebuilds the declaration from its events alone, up to a time or a revision.
+func (s *Server) formAsOf(ctx context.Context, id uuid.UUID, at time.Time, revision int64) (*read[Form], error) {
+	events, err := s.Events.Read(ctx, domain.Stream(domain.CategoryDeclaration, id.String()), 0)
+	if err != nil {
+		return nil, err
+	}
+	var st, now declaration.State
+	var last uint64
+	var then time.Time
+	for _, e := range events {
+		ev, ok := e.Event.(declaration.Event)
+		if !ok {
+			continue
+		}
+		now = declaration.Evolve(now, ev)
+		if (at.IsZero() || !e.At.After(at)) && (revision < 0 || e.Revision <= uint64(revision)) {
+			st, last, then = now, e.Revision, e.At
+		}
+	}
+	if now.Status == "" {
+		return nil, declaration.ErrNotFound
+	}
+	if err := visible(ctx, commands.Resource(now)); err != nil {
+		return nil, err
+	}
+	if st.Status == "" { // before it was started
+		return nil, declaration.ErrNotFound
+	}
+	if !at.IsZero() {
+		then = at
+	}
+	body, err := s.formOf(ctx, st, last, then)
+	if err != nil {
+		return nil, err
+	}
+	return &read[Form]{Status: 200, ETag: etag(last), Body: body}, nil
+}

@@ -1,0 +1,81 @@
+package http
+
+import (
+	"context"
+	"time"
+
+	"github.com/google/uuid"
+
+	"zhiping/domain/declaration"
+	"zhiping/domain/notice"
+	"zhiping/domain/text"
+	"zhiping/readmodels/views"
+)
+
+// window is what a declaration's notice says about time.
+type window struct {
+	state notice.State
+	known bool // false where the view does not have the notice yet
+}
+
+func (s *Server) window(ctx context.Context, id uuid.UUID) (window, error) {
+	n, _, ok, err := views.Notices.Get(ctx, s.Reader, id.String())
+	if err != nil || !ok || n.State.Status == notice.StatusDraft {
+		return window{}, err
+	}
+	return window{n.State, true}, nil
+}
+
+// cutOff is the notice's qualification cut-off date.
+func (w window) cutOff() time.Time {
+	if !w.known {
+		return time.Time{}
+	}
+	return w.state.Content.CutOffDate()
+}
+
+// remaining is how long a declaration can still be edited and submitted.
+type remaining struct {
+	lapsed bool
+	until  *time.Time // nil where nothing can be edited, or without a limit
+}
+
+func (w window) left(st declaration.Status, correction, now time.Time) remaining {
+	if declaration.Lapsed(st, correction, !w.known || w.state.Open(now), now) {
+		return remaining{lapsed: true}
+	}
+	switch st {
+	case declaration.StatusDraft, declaration.StatusWithdrawn:
+		return remaining{until: stamp(w.state.Content.ClosesAt)}
+	case declaration.StatusReturned:
+		return remaining{until: stamp(correction)}
+	}
+	return remaining{}
+}
+
+// statusText is the manual's label; one that was never submitted in time has a label of its own.
+func (r remaining) statusText(st declaration.Status, lang string) string {
+	if r.lapsed && st != declaration.StatusReturned {
+		return text.Of("status.lapsed", nil).In(lang)
+	}
+	return statusText(st, lang)
+}
+
+// actions are what the applicant can do next with a declaration.
+func (r remaining) actions(st declaration.Status, decided bool) []string {
+	switch {
+	case st == declaration.StatusDraft && r.lapsed:
+		return []string{"view"}
+	case st == declaration.StatusDraft, st == declaration.StatusWithdrawn && !r.lapsed:
+		return []string{"view", "edit", "submit"}
+	case st == declaration.StatusReturned && !r.lapsed:
+		return []string{"view", "edit", "submit", "track"}
+	case st == declaration.StatusSubmitted && !decided:
+		return []string{"view", "track", "withdraw"}
+	}
+	return []string{"view", "track"}
+}
+
+func statusText(st declaration.Status, lang string) string {
+	return text.Of("status."+string(st), nil).In(lang)
+}
