@@ -14,6 +14,7 @@ import (
 	"os"
 	"path/filepath"
 	"syscall"
+	"time"
 
 	"gocloud.dev/blob"
 	_ "gocloud.dev/blob/fileblob" // file:// buckets
@@ -103,10 +104,23 @@ func (s *Store) Put(ctx context.Context, r io.Reader, limit Limit) (Blob, error)
 	return b, s.keep(ctx, b, spool)
 }
 
+// keep stores content that is not there yet. It shares the bucket with other uploads but not with a sweep's deletion:
+// content that is there already must be young when keep returns, so that no sweep takes it away before an event names it.
 func (s *Store) keep(ctx context.Context, b Blob, content io.Reader) error {
+	unlock, err := s.share(ctx)
+	if err != nil {
+		return err
+	}
+	defer unlock()
 	key := key(b.SHA256)
 	if have, err := s.bucket.Attributes(ctx, key); err == nil && have.Size == b.Size {
-		return nil
+		if time.Since(have.ModTime) < young { // the bucket's clock is the real one
+			return nil
+		}
+		if s.dir != "" {
+			now := time.Now()
+			return storing(os.Chtimes(s.path(key), now, now))
+		}
 	}
 	// The writer must be told to give up, or Close would store half of the content.
 	writing, cancel := context.WithCancel(ctx)
@@ -126,7 +140,7 @@ func (s *Store) keep(ctx context.Context, b Blob, content io.Reader) error {
 	if s.dir == "" {
 		return nil
 	}
-	return storing(syncFile(filepath.Join(s.dir, filepath.FromSlash(key))))
+	return storing(syncFile(s.path(key)))
 }
 
 // Reader reads length bytes from an offset; length -1 means to the end. ErrMissing where there is no such content.
@@ -143,6 +157,9 @@ func (s *Store) Reader(ctx context.Context, sha string, offset, length int64) (i
 
 // key spreads content over 256 folders, since some file systems slow down with very many files in one.
 func key(sha string) string { return sha[:2] + "/" + sha }
+
+// path is the file of a key in a file bucket.
+func (s *Store) path(key string) string { return filepath.Join(s.dir, filepath.FromSlash(key)) }
 
 // storing tells a full disk from a store that is away; the bucket wraps the operating system's error.
 func storing(err error) error {
