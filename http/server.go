@@ -105,6 +105,10 @@ type Config struct {
 	// Secure says that browsers come by TLS, here or at a proxy: cookies are for TLS only then, and browsers are told to
 	// come by no other way.
 	Secure bool
+	// Origins are the sites beside our own whose pages may call with the cookie, e.g. https://portal.example.
+	Origins []string
+	// Limits bound how often somebody may call.
+	Limits Limits
 	// TrustedProxies are whom X-Forwarded-For is believed.
 	TrustedProxies []netip.Prefix
 }
@@ -168,7 +172,14 @@ func New(c Config) (*Server, error) {
 		StreamRequestBody: true, DisablePreParseMultipartForm: true, BodyLimit: prefetch,
 		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, ReadBufferSize: 16 << 10,
 	})
-	s.app.Use(s.trace, s.measure, s.receive)
+	s.app.Use(s.trace, s.measure)
+	if len(s.Origins) > 0 {
+		s.app.Use(s.otherSites())
+	}
+	s.app.Use(s.receive)
+	for _, limit := range s.limiters() {
+		s.app.Use(limit)
+	}
 	config := huma.DefaultConfig("zhiping 职评", "1")
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "/openapi", "", ""
 	config.CreateHooks = nil // no $schema links in bodies

@@ -14,10 +14,15 @@ import (
 	"zhiping/infra/eventstore"
 	"zhiping/infra/identity"
 	"zhiping/infra/identity/openid"
+	"zhiping/infra/limits"
 )
 
-func (n *node) openAPI(_ context.Context, c *serveCmd) error {
+func (n *node) openAPI(ctx context.Context, c *serveCmd) error {
 	w, err := c.ways()
+	if err != nil {
+		return err
+	}
+	bounds, err := n.bounds(ctx, c)
 	if err != nil {
 		return err
 	}
@@ -25,9 +30,28 @@ func (n *node) openAPI(_ context.Context, c *serveCmd) error {
 		Executor: n.executor, Events: n.events, Feed: feed{n.events}, Reader: n.reader, Parked: n.parked.Any, Tracker: n.tracker,
 		Auth: auth{n.identity, n.openid}, OpenID: n.openIDEdge(), Accounts: accounts{n.identity}, Directory: directory{n.identity}, Blobs: files{n.blobs}, Printer: printer{}, Catalog: n.catalog, Clock: n.clock,
 		NewID: func() string { return uuid.NewString() }, Ready: n.ready, Logger: n.logger,
-		Metrics: n.metrics.Handler(), Request: n.metrics.Request, InFlight: n.metrics.InFlight, Tracer: n.tracing.Tracer("http"), OpsOnly: n.roles == rolesProjector, Secure: w.secure, TrustedProxies: w.proxies,
+		Metrics: n.metrics.Handler(), Request: n.metrics.Request, InFlight: n.metrics.InFlight, Tracer: n.tracing.Tracer("http"), OpsOnly: n.roles == rolesProjector, Secure: w.secure, TrustedProxies: w.proxies, Limits: bounds, Origins: c.Origins,
 	})
 	return err
+}
+
+// bounds are the rate limits, counted in the read store's MongoDB where several nodes may serve.
+func (n *node) bounds(ctx context.Context, c *serveCmd) (http.Limits, error) {
+	l := http.Limits{PerMinute: c.Limits.Requests, SignInsPerMinute: c.Limits.SignIns}
+	if c.Readstore == "" {
+		return l, nil
+	}
+	database, err := databaseOf(c.Readstore)
+	if err != nil {
+		return l, err
+	}
+	shared, err := limits.Open(ctx, c.Readstore, database, n.clock)
+	if err != nil {
+		return l, err
+	}
+	n.later(shared.Close)
+	l.Shared = shared
+	return l, nil
 }
 
 var errCatchingUp = errors.New("the views have not caught up yet")

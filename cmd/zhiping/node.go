@@ -201,13 +201,22 @@ func owner(c *serveCmd) string {
 // openReadStore picks the adapter by the connection string; the path of a MongoDB URL names the database.
 func openReadStore(_ context.Context, c *serveCmd, logger *slog.Logger) (readmodels.Store, error) {
 	if c.Readstore != "" {
-		u, err := url.Parse(c.Readstore)
-		if err != nil || !strings.HasPrefix(u.Scheme, "mongodb") {
-			return nil, fmt.Errorf("--readstore: not a MongoDB connection string")
+		database, err := databaseOf(c.Readstore)
+		if err != nil {
+			return nil, err
 		}
-		return mongo.New(mongo.Config{URI: c.Readstore, Database: cmp.Or(strings.Trim(u.Path, "/"), "zhiping")})
+		return mongo.New(mongo.Config{URI: c.Readstore, Database: database})
 	}
 	return sqlite.New(sqlite.Config{Path: c.below("views.sqlite"), Logger: logger})
+}
+
+// databaseOf is the database that a MongoDB connection string names.
+func databaseOf(readstore string) (string, error) {
+	u, err := url.Parse(readstore)
+	if err != nil || !strings.HasPrefix(u.Scheme, "mongodb") {
+		return "", errors.New("--readstore: not a MongoDB connection string")
+	}
+	return cmp.Or(strings.Trim(u.Path, "/"), "zhiping"), nil
 }
 
 func (n *node) openExecutor(context.Context, *serveCmd) (err error) {

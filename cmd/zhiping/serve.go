@@ -33,13 +33,22 @@ type serveCmd struct {
 	Roles          string   `default:"all" enum:"all,api,projector" help:"What this node does: api, projector, or all. Several nodes share clusters; one projector leads at a time."`
 	Log            string   `default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
 
-	OIDC openIDFlags `embed:"" prefix:"oidc-" group:"Sign-in at an OpenID provider"`
-	SMS  smsFlags    `embed:"" prefix:"sms-" group:"One-time codes"`
-	SMTP smtpFlags   `embed:"" prefix:"smtp-" group:"One-time codes"`
+	Origins []string `name:"cors-origins" placeholder:"ORIGIN,…" help:"Other sites whose pages may call, e.g. https://portal.example. Default: none."`
+
+	OIDC   openIDFlags `embed:"" prefix:"oidc-" group:"Sign-in at an OpenID provider"`
+	Limits limitFlags  `embed:"" prefix:"limit-" group:"Rate limits"`
+	SMS    smsFlags    `embed:"" prefix:"sms-" group:"One-time codes"`
+	SMTP   smtpFlags   `embed:"" prefix:"smtp-" group:"One-time codes"`
 
 	clock     func() time.Time   // time.Now when nil
 	folds     []projections.Fold // every one there is when nil
 	listening func(addr string)  // told once requests are taken, for those who start a server in this process
+}
+
+// limitFlags bound how often somebody may call.
+type limitFlags struct {
+	Requests int `default:"6000" help:"Most requests a minute of one account, or of one address that nobody is signed in at; 0 for no limit."`
+	SignIns  int `default:"120" help:"Most requests a minute of one address that sign somebody in, or try to; 0 for no limit."`
 }
 
 // Run serves until the context ends, then drains requests and projections.

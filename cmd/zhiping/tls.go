@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"net/url"
 	"os"
 	"strings"
 	"sync"
@@ -89,6 +90,11 @@ func (c *serveCmd) ways() (w ways, err error) {
 			return w, fmt.Errorf("--trusted-proxies: %q is neither an address nor a range like 10.0.0.0/8", p)
 		}
 		w.proxies = append(w.proxies, prefix.Masked())
+	}
+	for _, o := range c.Origins {
+		if u, err := url.Parse(o); err != nil || u.Host == "" || u.Path != "" || u.Scheme != "https" && u.Scheme != "http" || strings.Contains(o, "*") {
+			return w, fmt.Errorf("--cors-origins: %q is not the origin of one site, like https://portal.example", o)
+		}
 	}
 	w.secure = w.tls != nil || strings.HasPrefix(c.BaseURL, "https://")
 	if w.tls == nil && len(w.proxies) == 0 && !loopback(c.Addr) {

@@ -108,6 +108,8 @@ func TestServingOthersNeedsTLS(t *testing.T) {
 		"a certificate and no key":  {serveCmd{Addr: "127.0.0.1:0", TLSCert: "x"}, "go together"},
 		"a file that is not there":  {serveCmd{Addr: "127.0.0.1:0", TLSCert: "x", TLSKey: "y"}, "certificate"},
 		"a proxy that is no number": {serveCmd{Addr: "127.0.0.1:0", TrustedProxies: []string{"proxy"}}, "--trusted-proxies"},
+		"every site":                {serveCmd{Addr: "127.0.0.1:0", Origins: []string{"*"}}, "--cors-origins"},
+		"a page, not a site":        {serveCmd{Addr: "127.0.0.1:0", Origins: []string{"https://portal.example/page"}}, "--cors-origins"},
 		"this machine only":         {serveCmd{Addr: "127.0.0.1:0"}, ""},
 		"IPv6, this machine only":   {serveCmd{Addr: "[::1]:0"}, ""},
 		"behind a proxy":            {serveCmd{Addr: "0.0.0.0:0", TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"}}, ""},
