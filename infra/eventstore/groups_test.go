@@ -23,7 +23,7 @@ func TestWatermillGroups(t *testing.T) {
 		require.NoError(t, err)
 		return eventstore.NewPublisher(c), sub
 	}
-	tests.TestPubSub(t, features(s, tests.Features{ConsumerGroups: true, Persistent: true}),
+	tests.TestPubSub(t, features(tests.Features{ConsumerGroups: true, Persistent: true}),
 		func(t *testing.T) (message.Publisher, message.Subscriber) { return group(t, "everyone") }, group)
 }
 

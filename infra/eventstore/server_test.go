@@ -60,22 +60,6 @@ func (s *server) stop() {
 
 func (s *server) restart() { s.stop(); s.start() }
 
-// restartWhenThere restarts the server whenever a file appears, and removes the file when that is done.
-func (s *server) restartWhenThere(file string) {
-	ctx, cancel := context.WithCancel(context.Background())
-	var wg sync.WaitGroup
-	wg.Go(func() {
-		for ctx.Err() == nil {
-			if _, err := os.Stat(file); err == nil {
-				s.restart()
-				_ = os.Remove(file)
-			}
-			time.Sleep(20 * time.Millisecond)
-		}
-	})
-	s.tb.Cleanup(func() { cancel(); wg.Wait() })
-}
-
 func (s *server) client(tb testing.TB, change ...func(*eventstore.Config)) *eventstore.Client {
 	tb.Helper()
 	cfg := eventstore.Config{Address: s.address}
