@@ -104,20 +104,20 @@ func (s *Server) eventStream(ctx context.Context, in *feedIn) (*huma.StreamRespo
 		c.Set(fiber.HeaderContentType, "text/event-stream")
 		c.Set(fiber.HeaderCacheControl, "no-cache")
 		conn := c.Context().Conn() // the context is gone by the time the writer runs
-		c.Context().SetBodyStreamWriter(func(w *bufio.Writer) { s.pump(w, conn, rq.token, after, types) })
+		c.Context().SetBodyStreamWriter(func(w *bufio.Writer) { s.pump(ctx, w, conn, rq.token, after, types) })
 	}}, nil
 }
 
 // pump sends events until the client is gone, which only a failing write tells, its session ends, or the server stops. Every write has
 // a deadline of its own: the server's would end the whole stream.
-func (s *Server) pump(w *bufio.Writer, conn net.Conn, token string, after uint64, types []string) {
-	ctx, cancel := context.WithCancel(context.Background())
+func (s *Server) pump(ctx context.Context, w *bufio.Writer, conn net.Conn, token string, after uint64, types []string) {
+	ctx, cancel := context.WithCancel(context.WithoutCancel(ctx)) // the request is over, but the log names it
 	defer cancel()
 	beat := time.Now()
 	for {
 		events, next, more, err := s.Feed.ReadAll(ctx, after, types, feedBatch)
 		if err != nil {
-			s.Logger.Warn("event stream ends", "error", err)
+			s.Logger.WarnContext(ctx, "event stream ends", "error", err)
 			return
 		}
 		if len(events) > 0 || time.Since(beat) >= heartbeat {
@@ -128,7 +128,7 @@ func (s *Server) pump(w *bufio.Writer, conn net.Conn, token string, after uint64
 		for _, e := range events {
 			data, err := json.Marshal(cloudEvent(e))
 			if err != nil {
-				s.Logger.Error("event stream ends", "error", err)
+				s.Logger.ErrorContext(ctx, "event stream ends", "error", err)
 				return
 			}
 			fmt.Fprintf(w, "id: %d\nevent: %s%s\ndata: %s\n\n", e.Position, eventPrefix, e.Type, data)

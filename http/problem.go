@@ -97,11 +97,11 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 	case errors.Is(err, readmodels.ErrCursor):
 		known = domain.ErrInvalid.WithFaults(queryFault("cursor", "cursor"))
 	default:
-		s.Logger.ErrorContext(ctx, "request failed", "error", err, "requestId", rq.id, "path", rq.path)
+		s.Logger.ErrorContext(ctx, "request failed", "error", err, "path", rq.path)
 		known = errInternal
 	}
 	if status := statuses[known.Kind]; status >= 500 {
-		s.Logger.WarnContext(ctx, "dependency down", "error", err, "requestId", rq.id, "path", rq.path)
+		s.Logger.WarnContext(ctx, "dependency down", "error", err, "path", rq.path)
 	}
 	return render(rq.lang, rq.path, known)
 }

@@ -38,6 +38,9 @@ func requestOf(ctx context.Context) *request {
 	return &request{lang: "zh"}
 }
 
+// CorrelationID is the id of the request that a context belongs to, as X-Request-ID names it; empty without one.
+func CorrelationID(ctx context.Context) string { return requestOf(ctx).id }
+
 // envelope is what the executor needs to know of the request.
 func (rq *request) envelope() commands.Envelope {
 	return commands.Envelope{Actor: rq.actor, IP: rq.ip, CorrelationID: rq.id, CausationID: rq.id, Key: rq.key, IfMatch: rq.ifMatch}
@@ -73,7 +76,7 @@ func (s *Server) receive(c *fiber.Ctx) (err error) {
 	c.Set(fiber.HeaderVary, fiber.HeaderAcceptLanguage)
 	defer func() {
 		if r := recover(); r != nil {
-			s.Logger.ErrorContext(ctx, "panic", "panic", r, "requestId", rq.id, "path", rq.path, "stack", string(debug.Stack()))
+			s.Logger.ErrorContext(ctx, "panic", "panic", r, "path", rq.path, "stack", string(debug.Stack()))
 			err = s.write(c, errInternal)
 		}
 	}()

@@ -223,7 +223,7 @@ func (s *Server) operations() {
 
 func (s *Server) ready(c *fiber.Ctx) error {
 	if err := s.Ready(c.UserContext()); err != nil {
-		s.Logger.Warn("not ready", "error", err)
+		s.Logger.WarnContext(c.UserContext(), "not ready", "error", err)
 		return s.write(c, ErrNotReady)
 	}
 	return c.SendString("ok")

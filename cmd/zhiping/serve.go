@@ -13,7 +13,9 @@ import (
 
 	"golang.org/x/sync/errgroup"
 
+	"zhiping/http"
 	"zhiping/infra/eventstore"
+	"zhiping/infra/telemetry"
 	"zhiping/projections"
 )
 
@@ -137,7 +139,7 @@ func newLogger(level string, w io.Writer) (*slog.Logger, error) {
 	if err := l.UnmarshalText([]byte(level)); err != nil {
 		return nil, fmt.Errorf("--log: %w", err)
 	}
-	return slog.New(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l})), nil
+	return slog.New(telemetry.LogHandler(slog.NewTextHandler(w, &slog.HandlerOptions{Level: l}), http.CorrelationID)), nil
 }
 
 // now tells the time, also for those who start a server in this process and pass in a clock of theirs.

@@ -114,8 +114,11 @@ func (p *Provider) store(ctx context.Context, tx *sql.Tx, r *AuditRecord) error 
 
 func (p *Provider) log(ctx context.Context, r AuditRecord) {
 	level := slog.LevelInfo
-	if r.Kind == AuditLockedOut {
+	switch r.Kind {
+	case AuditLockedOut:
 		level = slog.LevelWarn
+	case AuditAccountSeeded: // the demo's, at its start
+		level = slog.LevelDebug
 	}
 	p.cfg.Logger.LogAttrs(ctx, level, "identity", slog.String("kind", string(r.Kind)), slog.String("account", r.Account),
 		slog.String("actor", r.Actor), slog.String("address", r.Address), slog.String("detail", r.Detail))
