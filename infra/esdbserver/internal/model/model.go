@@ -223,10 +223,11 @@ func (m *Store) add(s *Stream, e Event) {
 // JudgeRemove says what a deletion must come to, soft or for good.
 func (m *Store) JudgeRemove(name string, expected int64, forGood bool) Verdict {
 	s := m.Stream(name)
+	asExpected := expected < NoStream || expected == s.Last() || expected == NoStream && s.Deleted()
 	switch {
 	case s.Tombstoned, expected == StreamExists && s.Deleted():
 		return Deleted
-	case expected == StreamExists && !m.exists(s), expected >= NoStream && expected != s.Last(), !forGood && !m.exists(s):
+	case expected == StreamExists && !m.exists(s), !asExpected, !forGood && !m.exists(s):
 		return WrongRevision
 	}
 	return Accepted

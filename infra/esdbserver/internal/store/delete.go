@@ -39,12 +39,13 @@ func (t *tx) remove(name string, expected int64, hard bool) error {
 	if err != nil {
 		return err
 	}
-	// A deletion has no event ids to be recognised by, so a revision below the current one is simply wrong.
-	if _, err := t.check(s, expected, nil); err != nil {
+	// A deletion is judged as an event that nobody has seen before, so it is never taken for a repetition.
+	tombstone := Proposed{ID: uuid.New(), Type: TombstoneType}
+	if _, err := t.check(s, expected, []Proposed{tombstone}); err != nil {
 		return err
 	}
 	if hard {
-		return t.add(s, Proposed{ID: uuid.New(), Type: TombstoneType})
+		return t.add(s, tombstone)
 	}
 	meta, err := t.stream(metaPrefix + name)
 	if err != nil {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"context"
+	"database/sql/driver"
 	"fmt"
 	"io"
 	"math"
@@ -168,6 +169,21 @@ func TestVerifyFindsFaults(t *testing.T) {
 	}
 	_, err := Verify(t.Context(), t.TempDir())
 	require.ErrorIs(t, err, os.ErrNotExist)
+}
+
+// TestCommitsAreSynced asks SQLite, since a killed process cannot show what a power loss would: with these settings each
+// commit syncs the log (sqlite.org/pragma.html#pragma_synchronous).
+func TestCommitsAreSynced(t *testing.T) {
+	s := open(t, t.TempDir())
+	for pragma, want := range map[string]string{"synchronous": "2", "journal_mode": "wal"} {
+		var got string
+		// The writer's goroutine is idle, so its connection may be borrowed.
+		require.NoError(t, s.writer.conn.all("PRAGMA "+pragma, func(row []driver.Value) (bool, error) {
+			got = fmt.Sprint(row[0])
+			return false, nil
+		}))
+		require.Equal(t, want, got, pragma)
+	}
 }
 
 func TestClosedStoreIsOnePrivateFile(t *testing.T) {

@@ -11,7 +11,7 @@ import (
 const (
 	maxBatchOps   = 1024
 	maxBatchBytes = 8 << 20
-	// cachedStreams is how many streams the writer remembers. One operation touches three streams at most, so a
+	// cachedStreams is how many streams the writer remembers. A batch touches a few thousand at most, so a
 	// batch can never push out a stream that it has changed itself and not written yet.
 	cachedStreams = 1 << 15
 	// walSoft asks for a background checkpoint, walHard makes the writer do it: a log that is never completely
