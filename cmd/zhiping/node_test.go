@@ -19,7 +19,7 @@ import (
 
 func openTest(t *testing.T, data string) *node {
 	t.Helper()
-	n, err := openNode(t.Context(), &serveCmd{Data: data, Demo: true, Roles: "all"}, slog.New(slog.DiscardHandler))
+	n, err := openNode(t.Context(), &serveCmd{Addr: "127.0.0.1:0", Data: data, Demo: true, Roles: "all"}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -72,7 +72,7 @@ func TestTheDemoIsNeverSeededInAStoreThatHoldsData(t *testing.T) {
 func TestASecondProcessOnTheSameDataIsRefused(t *testing.T) {
 	data := t.TempDir()
 	openTest(t, data)
-	if _, err := openNode(t.Context(), &serveCmd{Data: data, Roles: "all"}, slog.New(slog.DiscardHandler)); !errors.Is(err, esdbserver.ErrLocked) {
+	if _, err := openNode(t.Context(), &serveCmd{Addr: "127.0.0.1:0", Data: data, Roles: "all"}, slog.New(slog.DiscardHandler)); !errors.Is(err, esdbserver.ErrLocked) {
 		t.Fatalf("%v", err)
 	}
 }

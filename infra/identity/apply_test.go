@@ -58,6 +58,18 @@ func TestEventsOfOrganizationsDecideWhoIsAnOfficer(t *testing.T) {
 	require.NoError(t, f.Apply(t.Context(), []domain.Recorded{revoked}))
 	require.False(t, actor().Has(domain.Department))
 
+	require.NoError(t, f.Apply(t.Context(), []domain.Recorded{
+		recorded(80, "organization-edu", organization.OfficerGranted{Organization: "edu", Account: id, Role: domain.Department})}))
+	require.True(t, actor().Has(domain.Department))
+	require.NoError(t, f.Apply(t.Context(), []domain.Recorded{recorded(90, "organization-edu", organization.Closed{})}))
+	require.False(t, actor().Has(domain.Department), "nobody acts for a closed organization")
+	require.NoError(t, f.Apply(t.Context(), []domain.Recorded{recorded(100, "organization-edu", organization.Reopened{})}))
+	require.False(t, actor().Has(domain.Department), "officers are granted anew")
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	require.NoError(t, f.Await(t.Context(), 100), "what is applied is not waited for")
+	require.ErrorIs(t, f.Await(ended, 101), context.Canceled)
+
 	// Any suffix twice changes nothing.
 	before, err := f.Audit(t.Context(), AuditQuery{Account: id})
 	require.NoError(t, err)
@@ -66,9 +78,10 @@ func TestEventsOfOrganizationsDecideWhoIsAnOfficer(t *testing.T) {
 	after, err := f.Audit(t.Context(), AuditQuery{Account: id})
 	require.NoError(t, err)
 	require.Equal(t, before, after)
-	require.Equal(t, AuditGrantRevoked, after[0].Kind)
-	require.Equal(t, "admin-1", after[0].Actor)
-	require.Equal(t, "department@edu", after[0].Detail)
+	require.Equal(t, AuditGranted, after[0].Kind)
+	require.Equal(t, AuditGrantRevoked, after[1].Kind)
+	require.Equal(t, "admin-1", after[1].Actor)
+	require.Equal(t, "department@edu", after[1].Detail)
 }
 
 // script is a feed that delivers what it is given.
