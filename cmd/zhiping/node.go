@@ -74,7 +74,7 @@ func openNode(ctx context.Context, c *serveCmd, logger *slog.Logger) (_ *node, e
 		overrides = os.DirFS(c.Catalog)
 	}
 	if n.catalog, err = catalog.Load(overrides); err != nil {
-		return nil, fmt.Errorf("catalog: %w", err)
+		return nil, fmt.Errorf("--catalog %s: %w", c.Catalog, err)
 	}
 	for _, open := range []func(context.Context, *serveCmd) error{
 		n.openTracing, n.openEvents, n.openViews, n.openExecutor, n.openIdentity, n.openOpenID, n.openBlobs, n.openAPI,

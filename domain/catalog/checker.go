@@ -40,26 +40,26 @@ func Compile(d Definition) (*Checker, error) {
 	for _, m := range d.Modules {
 		s, err := compileSchema(m.Key, m.Schema)
 		c.schemas[m.Key] = s
-		errs = append(errs, err)
+		errs = append(errs, part("modules", m.Key, err))
 	}
 	for _, s := range d.Slots {
 		if s.When != "" {
-			c.slotWhen[s.Key], err = env.compile("slot "+s.Key, s.When)
-			errs = append(errs, err)
+			c.slotWhen[s.Key], err = env.compile(s.When)
+			errs = append(errs, part("slots", s.Key, err))
 		}
 		if _, ok := c.schemas[s.Module]; !ok && s.Module != recommendersModule {
-			errs = append(errs, fmt.Errorf("slot %s: no module %s", s.Key, s.Module))
+			errs = append(errs, part("slots", s.Key, fmt.Errorf("no module %s", s.Module)))
 		}
 	}
 	c.rules, err = env.rules(d.Rules)
 	errs = append(errs, err)
 	if r := d.Recommender; r != nil {
 		c.recommender, err = compileSchema(recommendersModule, r.Schema)
-		errs = append(errs, err)
-		c.open, err = env.compile(recommendersModule, r.When)
-		errs = append(errs, err)
+		errs = append(errs, part(recommendersModule, recommendersModule, err))
+		c.open, err = env.compile(r.When)
+		errs = append(errs, part(recommendersModule, recommendersModule, err))
 		c.ofExperts, err = env.rules(r.Rules)
-		errs = append(errs, err)
+		errs = append(errs, part(recommendersModule, recommendersModule, err))
 	}
 	if len(d.Route) == 0 {
 		errs = append(errs, errors.New("no review route"))
@@ -68,6 +68,13 @@ func Compile(d Definition) (*Checker, error) {
 		return nil, fmt.Errorf("catalog: %s v%d: %w", d.Type, d.Version, err)
 	}
 	return c, nil
+}
+
+func part(section, key string, err error) error {
+	if err == nil {
+		return nil
+	}
+	return &partError{section, key, err}
 }
 
 // Definition is what the checker was compiled from.

@@ -1,16 +1,14 @@
 package catalog
 
 import (
-	"cmp"
+	"bytes"
 	"embed"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"slices"
-
-	"github.com/goccy/go-yaml"
+	"strings"
 
 	"zhiping/domain/text"
 )
@@ -20,15 +18,15 @@ var embedded embed.FS
 
 // Line is a business line: one of the manual's five menus.
 type Line struct {
-	Key   string    `json:"key"`
-	Name  text.Text `json:"name"`
-	Types []TypeRef `json:"types"`
+	Key   string    `json:"key" yaml:"key"`
+	Name  text.Text `json:"name" yaml:"name"`
+	Types []TypeRef `json:"types" yaml:"types"`
 }
 
 // TypeRef names a declaration type.
 type TypeRef struct {
-	Key  string    `json:"key"`
-	Name text.Text `json:"name"`
+	Key  string    `json:"key" yaml:"key"`
+	Name text.Text `json:"name" yaml:"-"`
 }
 
 // Catalog is every declaration type's newest definition. Immutable.
@@ -37,126 +35,106 @@ type Catalog struct {
 	definitions map[string]Definition
 }
 
-// library is what definitions are put together from, by key, so that fifteen types do not repeat the same form.
-type library struct {
-	Lines       []Line                 `json:"lines"`
-	SelfCheck   map[string]CheckItem   `json:"selfCheck"`
-	Modules     map[string]Module      `json:"modules"`
-	Slots       map[string]Slot        `json:"slots"`
-	Rules       map[string]Rule        `json:"rules"`
-	Recommender map[string]Recommender `json:"recommenders"`
-	Stages      map[string]Stage       `json:"stages"`
-}
+const libraryFile = "library.yaml"
 
-// recipe is a definition as it is written down: keys into the library.
-type recipe struct {
-	Type        string    `json:"type"`
-	Version     int       `json:"version"`
-	Line        string    `json:"line"`
-	Name        text.Text `json:"name"`
-	SelfCheck   []string  `json:"selfCheck"`
-	Modules     []string  `json:"modules"`
-	Slots       []string  `json:"slots"`
-	Rules       []string  `json:"rules"`
-	Recommender string    `json:"recommender"`
-	Route       []string  `json:"route"`
-	ResubmitTo  string    `json:"resubmitTo"`
-}
-
-// Load reads the embedded definitions, and over them those of a folder of the same shape: library.yaml, and one
-// file a type. A nil folder is none. Every definition is compiled once, so that a fault shows at the start.
+// Load reads the embedded definitions, and over them those of a folder of the same shape: library.yaml, whose parts
+// replace those of the same key, and one file a type, named after it. A nil folder is none. The folder's definitions are
+// compiled once, so that a fault shows at the start, as tests do with the embedded ones; the error joins all faults, each
+// with its file and line.
 func Load(overrides fs.FS) (*Catalog, error) {
 	base, err := fs.Sub(embedded, "definitions")
 	if err != nil {
 		return nil, fmt.Errorf("catalog: %w", err)
 	}
-	lib := library{}
+	lib := library{origins: map[string]string{}}
 	c := &Catalog{definitions: map[string]Definition{}}
-	var errs []error
-	for _, dir := range []fs.FS{base, overrides} {
-		if dir == nil {
-			continue
-		}
-		if err := readYAML(dir, "library.yaml", &lib); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := c.add(base, &lib, func(Definition) error { return nil }); err != nil {
+		return nil, err
+	}
+	if overrides != nil {
+		if err := c.add(overrides, &lib, compiles); err != nil {
 			return nil, err
 		}
-		names, err := fs.Glob(dir, "*.*.yaml")
-		if err != nil {
-			return nil, fmt.Errorf("catalog: %w", err)
-		}
-		for _, name := range names {
-			var r recipe
-			if err := readYAML(dir, name, &r); err != nil {
-				errs = append(errs, err)
-				continue
-			}
-			d, err := lib.assemble(r)
-			if err == nil {
-				_, err = Compile(d)
-			}
-			if err != nil {
-				errs = append(errs, fmt.Errorf("%s: %w", name, err))
-				continue
-			}
-			c.definitions[d.Type] = d
-		}
 	}
-	for _, l := range lib.Lines {
-		for i, t := range l.Types {
-			d, ok := c.definitions[t.Key]
-			if !ok {
-				errs = append(errs, fmt.Errorf("catalog: line %s: no definition of %s", l.Key, t.Key))
-			}
-			l.Types[i].Name = d.Name
-		}
-		c.lines = append(c.lines, l)
-	}
-	return c, errors.Join(errs...)
+	return c, c.list(lib)
 }
 
-func readYAML(dir fs.FS, name string, into any) error {
-	raw, err := fs.ReadFile(dir, name)
+func compiles(d Definition) error {
+	_, err := Compile(d)
+	return err
+}
+
+// add reads one folder.
+func (c *Catalog) add(dir fs.FS, lib *library, compiles func(Definition) error) error {
+	entries, err := fs.ReadDir(dir, ".")
 	if err != nil {
 		return fmt.Errorf("catalog: %w", err)
 	}
-	// By way of JSON, which keeps the order of a schema's properties: it is the order of the form.
-	converted, err := yaml.YAMLToJSON(raw)
+	if err := lib.read(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	var errs []error
+	for _, e := range entries {
+		if name := e.Name(); name != libraryFile && !strings.HasPrefix(name, ".") {
+			errs = append(errs, c.addType(dir, lib, name, compiles))
+		}
+	}
+	return errors.Join(errs...)
+}
+
+func (c *Catalog) addType(dir fs.FS, lib *library, name string, compiles func(Definition) error) error {
+	typ, isYAML := strings.CutSuffix(name, ".yaml")
+	if !isYAML {
+		return fmt.Errorf("%s: neither %s nor a type's file, which is named <type>.yaml", name, libraryFile)
+	}
+	var r recipe
+	at, err := readYAML(dir, name, &r)
 	if err != nil {
-		return fmt.Errorf("catalog: %s: %w", path.Base(name), err)
+		return err
 	}
-	if err := json.Unmarshal(converted, into); err != nil {
-		return fmt.Errorf("catalog: %s: %w", path.Base(name), err)
+	if r.Type != typ {
+		return fmt.Errorf("%s: this file is of the type %q, and named after another", at.of(name, "type"), r.Type)
 	}
+	d, origins, err := lib.assemble(r, name, at)
+	if err != nil {
+		return err
+	}
+	if err := compiles(d); err != nil {
+		return located(err, at.of(name, "type"), origins)
+	}
+	if old, ok := c.definitions[d.Type]; ok && d.Version == old.Version && !same(d, old) {
+		return fmt.Errorf("%s: version %d of %s is another definition already: raise it", at.of(name, "version"), d.Version, d.Type)
+	}
+	c.definitions[d.Type] = d
 	return nil
 }
 
-// assemble puts a definition together; every unknown key is a fault.
-func (l library) assemble(r recipe) (Definition, error) {
-	d := Definition{Type: r.Type, Version: r.Version, Line: r.Line, Name: r.Name, ResubmitTo: r.ResubmitTo}
-	var errs []error
-	errs = append(errs, pick(l.SelfCheck, r.SelfCheck, "self-check item", func(k string, v CheckItem) { v.Key = k; d.SelfCheck = append(d.SelfCheck, v) }))
-	errs = append(errs, pick(l.Modules, r.Modules, "module", func(k string, v Module) { v.Key = cmp.Or(v.Key, k); d.Modules = append(d.Modules, v) }))
-	errs = append(errs, pick(l.Slots, r.Slots, "slot", func(k string, v Slot) { v.Key = k; d.Slots = append(d.Slots, v) }))
-	errs = append(errs, pick(l.Rules, r.Rules, "rule", func(k string, v Rule) { v.Key = k; d.Rules = append(d.Rules, v) }))
-	errs = append(errs, pick(l.Stages, r.Route, "stage", func(k string, v Stage) { v.Key = cmp.Or(v.Key, k); d.Route = append(d.Route, v) }))
-	if r.Recommender != "" {
-		errs = append(errs, pick(l.Recommender, []string{r.Recommender}, "recommender", func(_ string, v Recommender) { d.Recommender = &v }))
-	}
-	if r.Type == "" || r.Version < 1 || r.Line == "" {
-		errs = append(errs, errors.New("catalog: type, version and line are needed"))
-	}
-	return d, errors.Join(errs...)
+// same tells whether two definitions are stored alike.
+func same(a, b Definition) bool {
+	x, errX := json.Marshal(a)
+	y, errY := json.Marshal(b)
+	return errX == nil && errY == nil && bytes.Equal(x, y)
 }
 
-func pick[V any](from map[string]V, keys []string, what string, take func(string, V)) error {
+// list names the lines' types, each of which there must be, and each of which must be in its line.
+func (c *Catalog) list(lib library) error {
 	var errs []error
-	for _, k := range keys {
-		v, ok := from[k]
-		if !ok {
-			errs = append(errs, fmt.Errorf("catalog: no %s %q in the library", what, k))
-			continue
+	listed := map[string]string{}
+	for _, l := range lib.Lines {
+		l.Types = slices.Clone(l.Types)
+		for i, t := range l.Types {
+			d, ok := c.definitions[t.Key]
+			if !ok {
+				errs = append(errs, fmt.Errorf("%s: line %s: no definition of %s", lib.origins["lines"], l.Key, t.Key))
+			}
+			l.Types[i].Name, listed[t.Key] = d.Name, l.Key
 		}
-		take(k, v)
+		c.lines = append(c.lines, l)
+	}
+	for typ, d := range c.definitions {
+		if listed[typ] != d.Line {
+			errs = append(errs, fmt.Errorf("%s.yaml: the line %s does not list this type; see %s", typ, d.Line, lib.origins["lines"]))
+		}
 	}
 	return errors.Join(errs...)
 }

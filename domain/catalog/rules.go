@@ -44,17 +44,17 @@ type condition struct {
 	reads   [][]string
 }
 
-func (e *environment) compile(name, expr string) (*condition, error) {
+func (e *environment) compile(expr string) (*condition, error) {
 	ast, issues := e.env.Compile(expr)
 	if err := issues.Err(); err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", expr, err)
 	}
 	if t := ast.OutputType(); t != cel.BoolType && t != cel.DynType {
-		return nil, fmt.Errorf("%s: answers %s, not yes or no", name, t)
+		return nil, fmt.Errorf("%s: answers %s, not yes or no", expr, t)
 	}
 	p, err := e.env.Program(ast, cel.CostLimit(costLimit))
 	if err != nil {
-		return nil, fmt.Errorf("%s: %w", name, err)
+		return nil, fmt.Errorf("%s: %w", expr, err)
 	}
 	return &condition{p, inputs(ast.NativeRep().Expr())}, nil
 }
@@ -65,12 +65,12 @@ func (e *environment) rules(list []Rule) ([]compiledRule, error) {
 	for _, r := range list {
 		c := compiledRule{Rule: r}
 		var err error
-		if c.expr, err = e.compile("rule "+r.Key, r.Expr); err != nil {
-			errs = append(errs, err)
+		if c.expr, err = e.compile(r.Expr); err != nil {
+			errs = append(errs, part("rules", r.Key, err))
 		}
 		if r.When != "" {
-			if c.when, err = e.compile("rule "+r.Key, r.When); err != nil {
-				errs = append(errs, err)
+			if c.when, err = e.compile(r.When); err != nil {
+				errs = append(errs, part("rules", r.Key, err))
 			}
 		}
 		out = append(out, c)

@@ -1,0 +1,124 @@
+package main
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"net/http"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"zhiping/domain/catalog"
+)
+
+// override writes a folder's definition of the grade-3 assessment, and answers it as it is loaded.
+func override(t *testing.T, folder, version, modules, slots string) catalog.Definition {
+	t.Helper()
+	definition := `type: grade3.assessment
+version: ` + version + `
+line: grade3-assessment
+name: {zh: 三级岗位聘期考核, en: Term assessment of grade-3 posts}
+selfCheck: [truth]
+modules: [` + modules + `]
+slots: [` + slots + `]
+rules: [id_matches_birth]
+route: [rating, local_panel]
+`
+	library := `modules:
+  honours:
+    name: {zh: 荣誉称号, en: Honours}
+    required: true
+    schema: {type: object, properties: {title: {type: string, title: 称号, x-title-en: Honour, maxLength: 20}}, required: [title], additionalProperties: false}
+`
+	for name, content := range map[string]string{"grade3.assessment.yaml": definition, "library.yaml": library} {
+		if err := os.WriteFile(filepath.Join(folder, name), []byte(content), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	c, err := catalog.Load(os.DirFS(folder))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _ := c.Definition("grade3.assessment")
+	return d
+}
+
+func keys(items []map[string]any) (out []string) {
+	for _, i := range items {
+		k, _ := i["key"].(string)
+		out = append(out, k)
+	}
+	return out
+}
+
+// An administrator changes a type between restarts; what was declared under the old definition goes on under it.
+func TestADeclarationKeepsTheDefinitionOfItsNotice(t *testing.T) {
+	data, folder := t.TempDir(), t.TempDir()
+	old := override(t, folder, "1000", "basic_plain, summary", "photo")
+	s := start(t, data, "--demo", "--catalog", folder)
+	person, unit, bureau := s.as("applicant"), s.as("unit"), s.as("bureau")
+	bind(person, unit, university)
+	notice := publish(bureau, noticeBody(old.Type, nil))
+	drafted := bureau.want(http.StatusCreated, "", "POST", "/notices", noticeBody(old.Type, nil)).str("id")
+	id := person.want(http.StatusCreated, "", "POST", "/declarations", map[string]any{"noticeId": notice, "selfCheck": selfCheck(old)}).str("id")
+	path := "/declarations/" + id
+	complete(person, old, id)
+	before := person.want(http.StatusOK, "", "GET", path, nil)
+	s.stop()
+
+	override(t, folder, "1001", "basic_plain, honours", "")
+	s = start(t, data, "--demo", "--catalog", folder)
+	person, unit, bureau = s.as("applicant"), s.as("unit"), s.as("bureau")
+	if after := person.want(http.StatusOK, "", "GET", path, nil); !bytes.Equal(before.raw, after.raw) || !slices.Equal(keys(after.items("modules")), []string{"basic", "summary"}) {
+		t.Fatalf("the form changed with the catalog:\n%s\n%s", before.raw, after.raw)
+	}
+	person.want(http.StatusNotFound, "module_not_found", "PUT", path+"/modules/honours", map[string]any{"title": "先进"})
+	person.want(http.StatusOK, "", "POST", path+"/submit", pledge)
+	unit.want(http.StatusOK, "", "POST", path+"/approve", map[string]any{})
+	if n := person.want(http.StatusOK, "", "GET", "/notices/"+notice, nil); !slices.Equal(keys(n.items("modules")), []string{"basic", "summary"}) {
+		t.Fatalf("the published notice changed: %s", n.raw)
+	}
+	// What was only drafted then is published with what there is now.
+	if n := bureau.want(http.StatusOK, "", "POST", "/notices/"+drafted+"/publish", nil); !slices.Equal(keys(n.items("modules")), []string{"basic", "honours"}) {
+		t.Fatalf("published with %s", n.raw)
+	}
+	s.stop()
+
+	// Nor does it need the folder.
+	s = start(t, data, "--demo")
+	s.as("committee").want(http.StatusOK, "", "POST", path+"/approve-final", map[string]any{})
+	if form := s.as("applicant").want(http.StatusOK, "", "GET", path, nil); form.str("status") != "approved" || len(form.items("modules")) != 2 {
+		t.Fatalf("%s", form.raw)
+	}
+	s.stop()
+}
+
+func TestAFaultyCatalogFolderEndsTheStartWithFileAndLine(t *testing.T) {
+	folder := t.TempDir()
+	override(t, folder, "1000", "basic_plain", "photo")
+	name := filepath.Join(folder, "grade3.assessment.yaml")
+	raw, err := os.ReadFile(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(name, bytes.Replace(raw, []byte("[photo]"), []byte("[photo, selfie]"), 1), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	path, err := binary()
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
+	defer cancel()
+	out, err := exec.CommandContext(ctx, path, "serve", "--addr", "127.0.0.1:0", "--data", t.TempDir(), "--catalog", folder).CombinedOutput()
+	var exit *exec.ExitError
+	want := folder + `: grade3.assessment.yaml:7: the library has no "selfie" among its slots`
+	if !errors.As(err, &exit) || exit.ExitCode() != 1 || !strings.Contains(string(out), want) {
+		t.Fatalf("%v: %s, want %s", err, out, want)
+	}
+}

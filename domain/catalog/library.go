@@ -1,0 +1,113 @@
+package catalog
+
+import (
+	"cmp"
+	"errors"
+	"fmt"
+	"io/fs"
+	"slices"
+
+	"zhiping/domain/text"
+)
+
+// library is what definitions are put together from, by key, so that fifteen types do not repeat the same form.
+type library struct {
+	Lines       []Line                 `json:"lines" yaml:"lines"`
+	SelfCheck   map[string]CheckItem   `json:"selfCheck" yaml:"selfCheck"`
+	Modules     map[string]Module      `json:"modules" yaml:"modules"`
+	Slots       map[string]Slot        `json:"slots" yaml:"slots"`
+	Rules       map[string]Rule        `json:"rules" yaml:"rules"`
+	Recommender map[string]Recommender `json:"recommenders" yaml:"recommenders"`
+	Stages      map[string]Stage       `json:"stages" yaml:"stages"`
+
+	origins map[string]string // file and line of each part, such as modules.basic
+}
+
+// recipe is a definition as it is written down: keys into the library.
+type recipe struct {
+	Type        string    `json:"type" yaml:"type"`
+	Version     int       `json:"version" yaml:"version"`
+	Line        string    `json:"line" yaml:"line"`
+	Name        text.Text `json:"name" yaml:"name"`
+	SelfCheck   []string  `json:"selfCheck" yaml:"selfCheck"`
+	Modules     []string  `json:"modules" yaml:"modules"`
+	Slots       []string  `json:"slots" yaml:"slots"`
+	Rules       []string  `json:"rules" yaml:"rules"`
+	Recommender string    `json:"recommender" yaml:"recommender"`
+	Route       []string  `json:"route" yaml:"route"`
+	ResubmitTo  string    `json:"resubmitTo" yaml:"resubmitTo"`
+}
+
+// read lays a folder's parts over those that are there.
+func (l *library) read(dir fs.FS) error {
+	at, err := readYAML(dir, libraryFile, l)
+	if err != nil {
+		return err
+	}
+	for part := range at {
+		l.origins[part] = at.of(libraryFile, part)
+	}
+	return nil
+}
+
+// assemble puts a definition together, and tells where each of its parts is written; every unknown key is a fault.
+func (l *library) assemble(r recipe, name string, at positions) (d Definition, origins map[string]string, err error) {
+	d = Definition{Type: r.Type, Version: r.Version, Line: r.Line, Name: r.Name, ResubmitTo: r.ResubmitTo}
+	origins = map[string]string{}
+	var errs []error
+	fault := func(field, format string, args ...any) {
+		errs = append(errs, fmt.Errorf("%s: %s", at.of(name, field), fmt.Sprintf(format, args...)))
+	}
+	from := func(section, key, as string) { origins[section+"."+as] = l.origins[section+"."+key] }
+	pick(l.SelfCheck, r.SelfCheck, "selfCheck", fault, func(k string, v CheckItem) { v.Key = k; d.SelfCheck = append(d.SelfCheck, v) })
+	pick(l.Modules, r.Modules, "modules", fault, func(k string, v Module) {
+		v.Key = cmp.Or(v.Key, k)
+		from("modules", k, v.Key)
+		d.Modules = append(d.Modules, v)
+	})
+	pick(l.Slots, r.Slots, "slots", fault, func(k string, v Slot) { v.Key = k; from("slots", k, k); d.Slots = append(d.Slots, v) })
+	pick(l.Rules, r.Rules, "rules", fault, func(k string, v Rule) { v.Key = k; from("rules", k, k); d.Rules = append(d.Rules, v) })
+	pick(l.Stages, r.Route, "stages", fault, func(k string, v Stage) { v.Key = cmp.Or(v.Key, k); d.Route = append(d.Route, v) })
+	if r.Recommender != "" {
+		pick(l.Recommender, []string{r.Recommender}, "recommenders", fault, func(k string, v Recommender) {
+			from("recommenders", k, recommendersModule)
+			d.Recommender = &v
+		})
+	}
+	if r.Version < 1 || r.Line == "" || r.Name.ZH == "" || r.Name.EN == "" {
+		fault("type", "version, line and name in both languages are needed")
+	}
+	if !passable(d.Route) {
+		fault("route", "a route has stages of the kinds unit, department, bureau and committee, each once, and ends with the committee")
+	}
+	return d, origins, errors.Join(errs...)
+}
+
+// passable tells whether a declaration can get to a committee's final approval along a route.
+func passable(route []Stage) bool {
+	kinds := []string{StageUnit, StageDepartment, StageBureau, StageCommittee}
+	seen := map[string]bool{}
+	for _, st := range route {
+		if seen[st.Key] || !slices.Contains(kinds, st.Kind) {
+			return false
+		}
+		seen[st.Key] = true
+	}
+	return len(route) > 0 && route[len(route)-1].Kind == StageCommittee
+}
+
+// pick takes the parts that a recipe names. The route's parts are the library's stages.
+func pick[V any](from map[string]V, keys []string, section string, fault func(string, string, ...any), take func(string, V)) {
+	field := map[string]string{"stages": "route", "recommenders": "recommender"}[section]
+	for i, k := range keys {
+		v, ok := from[k]
+		switch {
+		case !ok:
+			fault(cmp.Or(field, section), "the library has no %q among its %s", k, section)
+		case slices.Contains(keys[:i], k):
+			fault(cmp.Or(field, section), "%q is there twice", k)
+		default:
+			take(k, v)
+		}
+	}
+}

@@ -1,0 +1,108 @@
+package catalog_test
+
+import (
+	"os"
+	"strings"
+	"testing"
+	"testing/fstest"
+
+	"zhiping/domain/catalog"
+)
+
+// released is a file of the definitions that are built in, with texts replaced.
+func released(t *testing.T, name string, replace ...string) *fstest.MapFile {
+	t.Helper()
+	raw, err := os.ReadFile("definitions/" + name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	changed := strings.NewReplacer(replace...).Replace(string(raw))
+	if len(replace) > 0 && changed == string(raw) {
+		t.Fatalf("%s does not have %q", name, replace[0])
+	}
+	return &fstest.MapFile{Data: []byte(changed)}
+}
+
+func TestAFolderOfDefinitionsReplacesAndAdds(t *testing.T) {
+	c, err := catalog.Load(fstest.MapFS{
+		"library.yaml":           {Data: []byte("modules:\n  summary:\n    name: {zh: 个人总结, en: Summary}\n    required: true\n    schema: {type: object, properties: {words: {type: string, title: 总结}}}\n")},
+		"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 2", "version: 1000", ", patents", ""),
+		"grade2.assessment.yaml": released(t, "grade2.assessment.yaml"), // unchanged, except for what it takes from the library
+	})
+	if err == nil || !strings.Contains(err.Error(), "grade2.assessment.yaml:2: version 2") {
+		t.Fatalf("the same version with another summary: %v", err)
+	}
+	c, err = catalog.Load(fstest.MapFS{
+		"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 2", "version: 1000", ", patents", "", ", patent_proof", ""),
+		"grade2.assessment.yaml": released(t, "grade2.assessment.yaml"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, _ := c.Definition("grade3.assessment")
+	other, _ := c.Definition("grade2.assessment")
+	if d.Version != 1000 || len(d.Modules) != len(other.Modules)-1 || other.Version == 1000 || len(c.Lines()) != 5 {
+		t.Fatalf("v%d with %d modules, v%d with %d", d.Version, len(d.Modules), other.Version, len(other.Modules))
+	}
+}
+
+func TestAFaultyFolderNamesFileAndLine(t *testing.T) {
+	type files = fstest.MapFS
+	grade3 := func(replace ...string) files {
+		return files{"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", append([]string{"version: 2", "version: 1000"}, replace...)...)}
+	}
+	library := func(text string) files {
+		f := grade3()
+		f["library.yaml"] = &fstest.MapFile{Data: []byte(text)}
+		return f
+	}
+	for name, ex := range map[string]struct {
+		files files
+		want  string // file, line, and what is wrong
+	}{
+		"no YAML":                      {grade3("line: grade3-assessment", "line: [grade3"), "grade3.assessment.yaml:"},
+		"a member nobody knows":        {grade3("selfCheck:", "selfChecks:"), `grade3.assessment.yaml:5: unknown field "selfChecks"`},
+		"a list that is a word":        {grade3("route: [rating, department, local_panel]", "route: unit"), "grade3.assessment.yaml:9: "},
+		"a version that is a word":     {files{"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 2", "version: new")}, "grade3.assessment.yaml:2: "},
+		"a member twice":               {grade3("route:", "rules: []\nroute:"), "grade3.assessment.yaml:9: "},
+		"a module that is not there":   {grade3("[basic_plain,", "[basics,"), `grade3.assessment.yaml:6: the library has no "basics" among its modules`},
+		"a module twice":               {grade3("[basic_plain,", "[basic_plain, summary,"), `grade3.assessment.yaml:6: "summary" is there twice`},
+		"a route without an end":       {grade3(", local_panel", ""), "grade3.assessment.yaml:9: a route"},
+		"a file of another type":       {files{"grade9.assessment.yaml": released(t, "grade3.assessment.yaml")}, "grade9.assessment.yaml:1: this file is of the type"},
+		"a file of no type":            {files{"notes.txt": {}}, "notes.txt: neither library.yaml nor"},
+		"a type that no line lists":    {files{"special.new.yaml": released(t, "grade3.assessment.yaml", "type: grade3.assessment", "type: special.new")}, "special.new.yaml: the line grade3-assessment does not list this type; see library.yaml:6"},
+		"the same version, changed":    {files{"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", ", term_order", "")}, "grade3.assessment.yaml:2: version 2 of grade3.assessment is another definition"},
+		"a schema that is none":        {library("modules:\n  other: {name: {zh: 甲, en: A}, schema: {}}\n  term:\n    name: {zh: 聘期, en: Term}\n    schema: {type: strin}\n"), "library.yaml:3: modules term: "},
+		"a rule that does not parse":   {library("rules:\n\n  term_order: {module: term, expr: 'term.to >'}\n"), "library.yaml:3: rules term_order: "},
+		"a rule on nothing":            {library("rules:\n  term_order: {module: term, expr: 'terms.to > 1'}\n"), "library.yaml:2: rules term_order: "},
+		"a rule that answers a number": {library("rules:\n  term_order: {module: term, expr: '1 + 1'}\n"), "library.yaml:2: rules term_order: 1 + 1: answers int, not yes or no"},
+		"a slot of no module":          {library("slots:\n  photo: {module: selfies}\n"), "library.yaml:2: slots photo: no module selfies"},
+		"a rule of experts":            {recommending(t), "library.yaml:2: recommenders recommenders: "},
+	} {
+		t.Run(name, func(t *testing.T) {
+			_, err := catalog.Load(ex.files)
+			if err == nil || !strings.HasPrefix(err.Error(), ex.want) {
+				t.Fatalf("%v, want %s", err, ex.want)
+			}
+		})
+	}
+}
+
+func recommending(t *testing.T) fstest.MapFS {
+	return fstest.MapFS{
+		"title.regular.yaml": released(t, "title.regular.yaml", "version: 2", "version: 1000"),
+		"library.yaml":       {Data: []byte("recommenders:\n  two_experts:\n    when: 'true'\n    count: 2\n    schema: {type: object}\n    rules:\n      - {key: x, module: recommenders, expr: 'nobody.knows'}\n")},
+	}
+}
+
+func TestEveryFaultOfAFolderIsToldAtOnce(t *testing.T) {
+	_, err := catalog.Load(fstest.MapFS{
+		"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "basic_plain", "basics", "term_order", "term_ordered"),
+		"grade2.assessment.yaml": released(t, "grade2.assessment.yaml", "rating", "grading"),
+	})
+	for _, want := range []string{"grade3.assessment.yaml:6:", "grade3.assessment.yaml:8:", "grade2.assessment.yaml:9:"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v lacks %s", err, want)
+		}
+	}
+}
