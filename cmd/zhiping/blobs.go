@@ -13,6 +13,7 @@ import (
 
 	"zhiping/commands"
 	"zhiping/infra/blobs"
+	"zhiping/infra/clamd"
 	"zhiping/infra/esdbserver"
 	"zhiping/infra/eventstore"
 )
@@ -67,6 +68,24 @@ func (c blobsGC) Run(ctx context.Context, out io.Writer) error {
 	fmt.Fprintf(out, "named by events: %d (%d bytes)\nyounger than %s: %d (%d bytes)\n%s: %d (%d bytes)\n%s leftovers of broken writes: %d\n",
 		found.Kept, found.KeptBytes, c.Grace, found.Young, found.YoungBytes, verb, found.Deleted, found.DeletedBytes, verb, found.Leftovers)
 	return err
+}
+
+func (n *node) openBlobs(ctx context.Context, c *serveCmd) error {
+	url, err := c.blobsURL()
+	if err != nil {
+		return err
+	}
+	config := blobs.Config{URL: url, ScanRequired: c.ClamdRequired, Logger: n.logger}
+	if c.Clamd != "" {
+		if config.Scanner, err = clamd.New(c.Clamd); err != nil {
+			return fmt.Errorf("--clamd: %w", err)
+		}
+	}
+	if n.blobs, err = blobs.Open(ctx, config); err != nil {
+		return err
+	}
+	n.later(n.blobs.Close)
+	return nil
 }
 
 // borrowEvents opens the event store, by way of the server that has the embedded one open where one runs.

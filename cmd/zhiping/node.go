@@ -277,15 +277,3 @@ func (n *node) openIdentity(ctx context.Context, c *serveCmd) (err error) {
 	}
 	return nil
 }
-
-func (n *node) openBlobs(ctx context.Context, c *serveCmd) error {
-	url, err := c.blobsURL()
-	if err != nil {
-		return err
-	}
-	if n.blobs, err = blobs.Open(ctx, url); err != nil {
-		return err
-	}
-	n.later(n.blobs.Close)
-	return nil
-}

@@ -10,6 +10,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net/url"
 	"os"
 	"path/filepath"
@@ -32,6 +33,8 @@ var (
 	ErrUnavailable = domain.NewError(domain.Unavailable, "blob_store_unavailable")
 	ErrFull        = domain.NewError(domain.Unavailable, "storage_full")
 	ErrMissing     = domain.NewError(domain.NotFound, "content_not_found")
+	ErrInfected    = domain.NewError(domain.Invalid, "upload_infected")
+	ErrScannerAway = domain.NewError(domain.Unavailable, "virus_scan_unavailable")
 )
 
 // Limit says what content is taken.
@@ -48,23 +51,42 @@ type Blob struct {
 	Type   string // MIME type by content
 }
 
+// Scanner looks for viruses. Safe for concurrent use.
+type Scanner interface {
+	// Scan answers what content is infected with, empty if it is clean; an error means that nothing is known of it.
+	Scan(ctx context.Context, content io.Reader) (virus string, err error)
+}
+
+// Config says where content is kept and what it must pass.
+type Config struct {
+	URL     string  // of a bucket that gocloud.dev/blob knows: file, s3 or mem
+	Scanner Scanner // nil: content is not scanned
+	// ScanRequired refuses content that cannot be scanned now; otherwise it is taken, and Logger told.
+	ScanRequired bool
+	Logger       *slog.Logger // nil: nobody is told
+}
+
 // Store is a bucket. Safe for concurrent use.
 type Store struct {
+	Config
 	bucket *blob.Bucket
 	dir    string // of a file bucket, to make writes durable; empty for others, whose services acknowledge durably
 }
 
-// Open opens the bucket of a URL that gocloud.dev/blob knows: file, s3 or mem.
-func Open(ctx context.Context, bucketURL string) (*Store, error) {
-	u, err := url.Parse(bucketURL)
+// Open opens the bucket.
+func Open(ctx context.Context, c Config) (*Store, error) {
+	u, err := url.Parse(c.URL)
 	if err != nil {
 		return nil, fmt.Errorf("blobs: %w", err)
 	}
-	s := &Store{}
+	if c.Logger == nil {
+		c.Logger = slog.New(slog.DiscardHandler)
+	}
+	s := &Store{Config: c}
 	if u.Scheme == "file" {
 		s.dir = filepath.FromSlash(u.Path)
 	}
-	if s.bucket, err = blob.OpenBucket(ctx, bucketURL); err != nil {
+	if s.bucket, err = blob.OpenBucket(ctx, c.URL); err != nil {
 		return nil, fmt.Errorf("blobs: open bucket: %w", err)
 	}
 	return s, nil
@@ -98,10 +120,36 @@ func (s *Store) Put(ctx context.Context, r io.Reader, limit Limit) (Blob, error)
 	if b.Type, err = inspect(spool, limit); err != nil {
 		return Blob{}, err
 	}
+	if err := s.scan(ctx, b, spool); err != nil {
+		return Blob{}, err
+	}
 	if _, err := spool.Seek(0, io.SeekStart); err != nil {
 		return Blob{}, storing(err)
 	}
 	return b, s.keep(ctx, b, spool)
+}
+
+// scan streams the spooled content to the scanner. It comes last before storing, so that a slow sender holds none of
+// the scanner's few threads and only what would be taken is scanned. What is there already is scanned too: the
+// scanner may have learned since.
+func (s *Store) scan(ctx context.Context, b Blob, content io.ReadSeeker) error {
+	if s.Scanner == nil {
+		return nil
+	}
+	if _, err := content.Seek(0, io.SeekStart); err != nil {
+		return storing(err)
+	}
+	virus, err := s.Scanner.Scan(ctx, content)
+	switch {
+	case err == nil && virus != "":
+		return ErrInfected.With(map[string]any{"virus": virus})
+	case err == nil:
+		return nil
+	case s.ScanRequired || ctx.Err() != nil:
+		return fmt.Errorf("scan content: %w: %w", ErrScannerAway, err)
+	}
+	s.Logger.WarnContext(ctx, "content is taken without a virus scan", "sha256", b.SHA256, "error", err)
+	return nil
 }
 
 // keep stores content that is not there yet. It shares the bucket with other uploads but not with a sweep's deletion:

@@ -24,7 +24,7 @@ import (
 func open(t testing.TB) (*blobs.Store, string) {
 	t.Helper()
 	dir := t.TempDir()
-	s, err := blobs.Open(context.Background(), "file://"+dir+"?no_tmp_dir=true")
+	s, err := blobs.Open(context.Background(), blobs.Config{URL: "file://" + dir + "?no_tmp_dir=true"})
 	if err != nil {
 		t.Fatal(err)
 	}
