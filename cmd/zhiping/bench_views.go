@@ -55,7 +55,7 @@ func (c benchViewsCmd) Run(ctx context.Context, out io.Writer) (err error) {
 		}
 		defer func() { err = errors.Join(err, os.RemoveAll(c.Data)) }()
 	}
-	serve := &serveCmd{Data: c.Data, Demo: true, Roles: "all", Eventstore: c.Eventstore, Readstore: c.Readstore}
+	serve := &serveCmd{Addr: "127.0.0.1:0", Data: c.Data, Demo: true, Roles: "all", Eventstore: c.Eventstore, Readstore: c.Readstore}
 	if c.Rebuild && c.Readstore == "" {
 		for _, f := range []string{"", "-wal", "-shm"} {
 			if err := os.Remove(serve.below("views.sqlite") + f); err != nil && !errors.Is(err, os.ErrNotExist) {
