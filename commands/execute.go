@@ -2,9 +2,6 @@ package commands
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"hash/fnv"
@@ -13,7 +10,6 @@ import (
 	"strconv"
 	"time"
 
-	"github.com/google/uuid"
 	"go.opentelemetry.io/otel/attribute"
 
 	"zhiping/domain"
@@ -219,27 +215,6 @@ func replay[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E],
 	}
 	return at.result(), nil
 }
-
-func (x *Executor) metadata(ctx context.Context, env Envelope, name string, cmd any) (domain.Metadata, error) {
-	body, err := json.Marshal(cmd)
-	if err != nil {
-		return domain.Metadata{}, fmt.Errorf("fingerprint of %s: %w", name, err)
-	}
-	sum := sha256.Sum256(append([]byte(name+"\n"), body...))
-	id := x.newID()
-	if env.Key != "" {
-		id = domain.DerivedID("command", env.Actor.ID, env.Key)
-	}
-	return domain.Metadata{
-		Actor: env.Actor.ID, ActorName: env.Actor.Name, Role: env.Actor.Role(),
-		Organization: env.Actor.Organization, IP: env.IP, CorrelationID: env.CorrelationID,
-		CausationID: env.CausationID, CommandID: id, Command: name,
-		Fingerprint: hex.EncodeToString(sum[:8]), Traceparent: traceparent(ctx),
-	}, nil
-}
-
-// CommandID is the id that a caller's key stands for, so that ids derived from it are the same in a retry.
-func CommandID(actor, key string) uuid.UUID { return domain.DerivedID("command", actor, key) }
 
 // turn waits until no other command of this process is at work on the stream.
 func (x *Executor) turn(ctx context.Context, stream string) (done func(), err error) {

@@ -102,18 +102,6 @@ func (n *node) close() {
 // closing bounds how long a part may take to end.
 const closing = 20 * time.Second
 
-func (n *node) openTracing(ctx context.Context, _ *serveCmd) (err error) {
-	if n.tracing, err = telemetry.NewTracing(ctx, telemetry.TracingConfig{Service: "zhiping"}); err != nil {
-		return err
-	}
-	n.later(func() error {
-		ctx, cancel := context.WithTimeout(context.Background(), closing)
-		defer cancel()
-		return n.tracing.Close(ctx)
-	})
-	return nil
-}
-
 func (n *node) openEvents(ctx context.Context, c *serveCmd) error {
 	cfg := eventstore.Config{ConnectionString: c.Eventstore, Logger: n.logger}
 	if n.metrics != nil { // a node that serves, unlike one that looks after the views
@@ -170,18 +158,6 @@ func (n *node) openViews(ctx context.Context, c *serveCmd) error {
 		Middlewares: []message.HandlerMiddleware{n.metrics.Middleware},
 	})
 	return err
-}
-
-// parking tells readers in this process at once that documents were parked or replayed.
-type parking struct {
-	projections.Observer
-	changed func()
-}
-
-// Parked implements projections.Observer.
-func (p parking) Parked(view string, version, count int) {
-	p.Observer.Parked(view, version, count)
-	p.changed()
 }
 
 // owner names this node for leases: the host, and below it the process, so that two on one host differ. The embedded
@@ -245,17 +221,6 @@ func (n *node) catchUp(ctx context.Context) error {
 		return http.ErrReadModelBehind
 	}
 	return nil
-}
-
-// logCommand is the one line a command leaves in the log; payloads are never in it.
-func (n *node) logCommand(ctx context.Context, r commands.Report) {
-	n.metrics.Command(ctx, r)
-	level := slog.LevelDebug
-	if r.Conflicts > 0 {
-		level = slog.LevelInfo
-	}
-	n.logger.Log(ctx, level, "command", "command", r.Command, "stream", r.Stream, "actor", r.Actor, "events", r.Events,
-		"conflicts", r.Conflicts, "replayed", r.Replayed, "took", r.Duration, "error", r.Err)
 }
 
 func (n *node) openIdentity(ctx context.Context, c *serveCmd) (err error) {

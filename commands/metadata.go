@@ -1,0 +1,35 @@
+package commands
+
+import (
+	"context"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"fmt"
+
+	"github.com/google/uuid"
+
+	"zhiping/domain"
+)
+
+// metadata is what every event of a command carries.
+func (x *Executor) metadata(ctx context.Context, env Envelope, name string, cmd any) (domain.Metadata, error) {
+	body, err := json.Marshal(cmd)
+	if err != nil {
+		return domain.Metadata{}, fmt.Errorf("fingerprint of %s: %w", name, err)
+	}
+	sum := sha256.Sum256(append([]byte(name+"\n"), body...))
+	id := x.newID()
+	if env.Key != "" {
+		id = domain.DerivedID("command", env.Actor.ID, env.Key)
+	}
+	return domain.Metadata{
+		Actor: env.Actor.ID, ActorName: env.Actor.Name, Role: env.Actor.Role(),
+		Organization: env.Actor.Organization, IP: env.IP, CorrelationID: env.CorrelationID,
+		CausationID: env.CausationID, CommandID: id, Command: name,
+		Fingerprint: hex.EncodeToString(sum[:8]), Traceparent: traceparent(ctx),
+	}, nil
+}
+
+// CommandID is the id that a caller's key stands for, so that ids derived from it are the same in a retry.
+func CommandID(actor, key string) uuid.UUID { return domain.DerivedID("command", actor, key) }
