@@ -36,7 +36,7 @@ func (a *actor) readStream(ctx context.Context, c *esdb.Client) error {
 	case answer == model.Unknown:
 		return err
 	case answer != verdict:
-		return faultf("read %s: %v (%w), want %v", name, answer, err, verdict)
+		return faultf("read %s: %v (%v), want %v", name, answer, err, verdict)
 	}
 	if err := compare(want, got); err != nil {
 		return faultf("read %s from %d, %d events, backwards %t: %w", name, from, limit, o.Direction == esdb.Backwards, err)
@@ -84,7 +84,7 @@ func (a *actor) readMetadata(ctx context.Context, c *esdb.Client) error {
 	case answer == model.Unknown:
 		return err
 	case answer != verdict:
-		return faultf("metadata of %s: %v (%w), want %v", name, answer, err, verdict)
+		return faultf("metadata of %s: %v (%v), want %v", name, answer, err, verdict)
 	case answer != model.Accepted:
 		return nil
 	}

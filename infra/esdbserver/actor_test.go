@@ -152,7 +152,7 @@ func (a *actor) send(ctx context.Context, c *esdb.Client, r *request) error {
 		return outcomeUnknown{fmt.Errorf("%s: %w", r, err)}
 	case want == model.Repeated && answer == model.Accepted, want == answer:
 	default:
-		return faultf("%s: answered %v (%w), want %v", r, answer, err, want)
+		return faultf("%s: answered %v (%v), want %v", r, answer, err, want)
 	}
 	if answer == model.Accepted && len(r.events) > 0 && got != uint64(revision) {
 		return faultf("%s: answered revision %d, want %d", r, got, revision)
