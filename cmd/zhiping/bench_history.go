@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"strings"
 	"time"
@@ -82,11 +83,20 @@ func (h benchHistory) append(ctx context.Context, wave, from, to int) error {
 			if from == 0 {
 				expected = commands.NoStream
 			}
-			_, err := h.client.Append(ctx, stream, expected, benchLife(n)[from:to])
-			return err
+			return h.insist(ctx, stream, expected, benchLife(n)[from:to])
 		})
 	}
 	return g.Wait()
+}
+
+// insist appends once more when the event store was too busy to answer: an append that did arrive is recognised.
+func (h benchHistory) insist(ctx context.Context, stream string, expected int64, events []domain.Proposed) (err error) {
+	for range 10 {
+		if _, err = h.client.Append(ctx, stream, expected, events); !errors.Is(err, commands.ErrStoreUnavailable) || ctx.Err() != nil {
+			return err
+		}
+	}
+	return err
 }
 
 func benchPerson(n int) domain.Organization {
