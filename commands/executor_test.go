@@ -127,6 +127,21 @@ func TestARetryAnswersAsTheFirstTimeFromAnyNode(t *testing.T) {
 	}
 }
 
+func TestAnOfficerDeclaresAsAnybodyElse(t *testing.T) {
+	client, nodes := nodes(t, 1)
+	both := officer
+	both.Roles = []domain.Role{domain.Unit, domain.Applicant}
+	if _, err := nodes[0].Binding(t.Context(), commands.Envelope{Actor: both}, both.ID, binding.Bind{USCC: uscc}); err != nil {
+		t.Fatal(err)
+	}
+	if m := events(t, client, "binding-officer")[0].Meta; m.Role != domain.Applicant || m.Organization.ID != "" {
+		t.Fatalf("recorded as %s of %v", m.Role, m.Organization)
+	}
+	if _, err := nodes[0].Binding(t.Context(), commands.Envelope{Actor: both}, both.ID, binding.Approve{}); !errors.Is(err, domain.ErrForbidden) {
+		t.Fatalf("admits themselves: %v", err)
+	}
+}
+
 func TestAKeyStandsForOneCommandOnly(t *testing.T) {
 	_, nodes := nodes(t, 1)
 	env := commands.Envelope{Actor: wang, Key: "k"}

@@ -10,6 +10,7 @@ import (
 	"github.com/google/uuid"
 
 	"zhiping/domain"
+	"zhiping/domain/access"
 )
 
 // metadata is what every event of a command carries.
@@ -23,9 +24,13 @@ func (x *Executor) metadata(ctx context.Context, env Envelope, name string, cmd 
 	if env.Key != "" {
 		id = domain.DerivedID("command", env.Actor.ID, env.Key)
 	}
+	role, organization := access.As(env.Actor, access.Action(name)), env.Actor.Organization
+	if role == domain.Applicant {
+		organization = domain.Organization{} // nobody declares for an office
+	}
 	return domain.Metadata{
-		Actor: env.Actor.ID, ActorName: env.Actor.Name, Role: env.Actor.Role(),
-		Organization: env.Actor.Organization, IP: env.IP, CorrelationID: env.CorrelationID,
+		Actor: env.Actor.ID, ActorName: env.Actor.Name, Role: role,
+		Organization: organization, IP: env.IP, CorrelationID: env.CorrelationID,
 		CausationID: env.CausationID, CommandID: id, Command: name,
 		Fingerprint: hex.EncodeToString(sum[:8]), Traceparent: traceparent(ctx),
 	}, nil

@@ -54,14 +54,6 @@ func (a Actor) Has(r Role) bool {
 	return false
 }
 
-// Role is the role that an event's metadata and an audit row name: the first one held.
-func (a Actor) Role() Role {
-	if len(a.Roles) == 0 {
-		return ""
-	}
-	return a.Roles[0]
-}
-
 // Metadata is what every event of ours carries beside its data (design decision 10). It is stored as the
 // event's JSON metadata; EventStoreDB's own $correlationId and $causationId conventions name two of the fields.
 type Metadata struct {

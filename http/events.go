@@ -14,6 +14,7 @@ import (
 	"github.com/gofiber/fiber/v2"
 
 	"zhiping/domain"
+	"zhiping/domain/access"
 )
 
 // CloudEvent is an event for analytics consumers (CloudEvents 1.0, JSON format). Personal data of forms is left
@@ -121,8 +122,8 @@ func (s *Server) pump(ctx context.Context, w *bufio.Writer, conn net.Conn, token
 			return
 		}
 		if len(events) > 0 || time.Since(beat) >= heartbeat {
-			if _, _, err := s.Auth.Authenticate(ctx, token); err != nil {
-				return // signed out meanwhile
+			if actor, _, err := s.Auth.Authenticate(ctx, token); err != nil || !access.MayTry(actor, "viewEvents") {
+				return // signed out meanwhile, or an analyst no more
 			}
 		}
 		for _, e := range events {

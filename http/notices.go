@@ -70,7 +70,6 @@ func (s *Server) notices(ctx context.Context, in *noticesIn) (*struct{ Body list
 	if in.Type != "" {
 		q.Equal["type"] = in.Type
 	}
-	drafts := access.Allowed(rq.actor, "viewDraftNotices", access.Resource{})
 	out := list[Notice]{Items: []Notice{}}
 	for {
 		page, err := views.Notices.Find(ctx, s.Reader, q)
@@ -79,7 +78,7 @@ func (s *Server) notices(ctx context.Context, in *noticesIn) (*struct{ Body list
 		}
 		for _, i := range page.Items {
 			n := s.noticeOf(rq.lang, i.Doc.ID, i.Doc.State, i.Doc.Revision)
-			if in.Open && n.State != "open" || n.State == "draft" && !drafts {
+			if in.Open && n.State != "open" || n.State == "draft" && !seesDraft(rq.actor, i.Doc.State) {
 				continue
 			}
 			if len(out.Items) == in.Limit {
@@ -97,6 +96,10 @@ func (s *Server) notices(ctx context.Context, in *noticesIn) (*struct{ Body list
 	}
 }
 
+func seesDraft(a domain.Actor, s notice.State) bool {
+	return access.Allowed(a, "viewDraftNotices", access.Resource{Organization: s.Content.Bureau.ID})
+}
+
 // ByID names the thing by its id in the path. Exported, because the library fills embedded inputs only then.
 type ByID struct {
 	ID uuid.UUID `path:"id"`
@@ -108,7 +111,7 @@ func (s *Server) notice(ctx context.Context, in *ByID) (*read[Notice], error) {
 	if err != nil {
 		return nil, err
 	}
-	if d.State.Status == notice.StatusDraft && !access.Allowed(rq.actor, "viewDraftNotices", access.Resource{}) {
+	if d.State.Status == notice.StatusDraft && !seesDraft(rq.actor, d.State) {
 		return nil, notice.ErrNotFound
 	}
 	n := s.noticeOf(rq.lang, d.ID, d.State, d.Revision)

@@ -45,7 +45,7 @@ type OrganizationOfficer struct {
 type OrganizationNode struct {
 	ID       string                `json:"id"`
 	Name     string                `json:"name"`
-	Kind     organization.Kind     `json:"kind" enum:"bureau,department,committee,unit"`
+	Kind     organization.Kind     `json:"kind" enum:"bureau,department,committee,unit,administration,audit,analytics"`
 	Parent   string                `json:"parent,omitempty"`
 	Closed   bool                  `json:"closed"`
 	Officers []OrganizationOfficer `json:"officers,omitempty"`
@@ -132,7 +132,7 @@ func (s *Server) createOrganization(ctx context.Context, in *struct {
 	Body struct {
 		ID     string            `json:"id,omitempty" maxLength:"200" doc:"A unit's credit code; for others made up when it is missing"`
 		Name   string            `json:"name" maxLength:"1000"`
-		Kind   organization.Kind `json:"kind" enum:"bureau,department,committee,unit"`
+		Kind   organization.Kind `json:"kind" enum:"bureau,department,committee,unit,administration,audit,analytics"`
 		Parent string            `json:"parent,omitempty" maxLength:"200"`
 	}
 }) (*written[OrganizationNode], error) {
@@ -169,7 +169,7 @@ func (s *Server) grantOfficer(ctx context.Context, in *struct {
 func (s *Server) organizations(ctx context.Context, in *struct {
 	Paging
 	Parent string `query:"parent" maxLength:"64"`
-	Kind   string `query:"kind" enum:"bureau,department,committee,unit"`
+	Kind   string `query:"kind" enum:"bureau,department,committee,unit,administration,audit,analytics"`
 }) (*struct{ Body list[OrganizationNode] }, error) {
 	key, err := in.key()
 	if err != nil {

@@ -32,6 +32,7 @@ type cli struct {
 	Serve       serveCmd       `cmd:"" help:"Serve the API. Without connection strings, everything runs embedded in this process."`
 	Projections projectionsCmd `cmd:"" help:"Look after the views: list, status, rebuild, parked documents."`
 	Eventstore  eventstoreCmd  `cmd:"" help:"Look after the embedded event store by itself: serve, verify, backup."`
+	Accounts    accountsCmd    `cmd:"" help:"Look after accounts, beside a running server too: the first admin, and people who must be shut out."`
 	Blobs       blobsCmd       `cmd:"" help:"Look after the content of attachments."`
 	Bench       benchCmd       `cmd:"" help:"Measure; prints a table and JSON."`
 }

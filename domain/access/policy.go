@@ -57,6 +57,17 @@ func MayTry(a domain.Actor, action Action) bool {
 	return slices.ContainsFunc(Policy[action], func(g Grant) bool { return a.Has(g.Role) })
 }
 
+// As is the role that the actor does the action in: the first one held that may. Who is an applicant and an officer
+// at once declares as the one and decides as the other.
+func As(a domain.Actor, action Action) domain.Role {
+	for _, have := range a.Roles {
+		if slices.ContainsFunc(Policy[action], func(g Grant) bool { return g.Role == have }) {
+			return have
+		}
+	}
+	return ""
+}
+
 // below tells whether an organization is the actor's own or lies below it.
 func below(a domain.Actor, id string) bool {
 	return id != "" && a.Organization.ID != "" && (id == a.Organization.ID || slices.Contains(a.Within, id))

@@ -79,3 +79,12 @@ func TestRelationsToAResource(t *testing.T) {
 		})
 	}
 }
+
+func TestWhoHoldsSeveralRolesActsInTheOneThatMay(t *testing.T) {
+	both := domain.Actor{ID: "wang", Roles: []domain.Role{domain.Unit, domain.Applicant}}
+	for action, want := range map[access.Action]domain.Role{"BindUnit": domain.Applicant, "ApproveBinding": domain.Unit, "GrantOfficer": ""} {
+		if got := access.As(both, action); got != want {
+			t.Errorf("%s as %q, want %q", action, got, want)
+		}
+	}
+}

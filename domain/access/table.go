@@ -53,7 +53,7 @@ var Policy = map[Action][]Grant{
 
 	"viewLines":         {{applicant, Any}, {unit, Any}, {department, Any}, {bureau, Any}, {committee, Any}, {auditor, Any}, {analyst, Any}, {admin, Any}},
 	"viewNotices":       {{applicant, Any}, {unit, Any}, {department, Any}, {bureau, Any}, {committee, Any}, {auditor, Any}, {analyst, Any}, {admin, Any}},
-	"viewDraftNotices":  {{bureau, Any}, {auditor, Any}, {admin, Any}},
+	"viewDraftNotices":  {{bureau, Supervising}, {auditor, Any}, {admin, Any}},
 	"viewUnit":          {{applicant, Any}, {unit, Any}, {department, Any}, {bureau, Any}, {committee, Any}, {auditor, Any}, {admin, Any}},
 	"viewOrganizations": {{unit, Any}, {department, Any}, {bureau, Any}, {committee, Any}, {auditor, Any}, {admin, Any}},
 	"viewOfficers":      {{unit, Supervising}, {department, Supervising}, {bureau, Supervising}, {committee, Supervising}, {auditor, Any}, {admin, Any}},

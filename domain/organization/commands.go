@@ -6,7 +6,7 @@ import (
 	"zhiping/domain"
 )
 
-// Kind says what an organization does in the review.
+// Kind says what an organization does, in the review or beside it.
 type Kind string
 
 // The kinds of organization.
@@ -15,6 +15,10 @@ const (
 	KindDepartment Kind = "department"
 	KindCommittee  Kind = "committee"
 	KindUnit       Kind = "unit"
+	// These take no part in the review: their officers run the system, audit it, and study its figures.
+	KindAdministration Kind = "administration"
+	KindAudit          Kind = "audit"
+	KindAnalytics      Kind = "analytics"
 )
 
 // Role is the role that officers of this kind of organization hold; empty for an unknown kind.
@@ -28,6 +32,12 @@ func (k Kind) Role() domain.Role {
 		return domain.Committee
 	case KindUnit:
 		return domain.Unit
+	case KindAdministration:
+		return domain.Admin
+	case KindAudit:
+		return domain.Auditor
+	case KindAnalytics:
+		return domain.Analyst
 	}
 	return ""
 }

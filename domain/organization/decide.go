@@ -34,6 +34,10 @@ var parents = map[Kind][]Kind{
 	KindDepartment: {"", KindBureau, KindDepartment},
 	KindCommittee:  {"", KindBureau, KindDepartment},
 	KindUnit:       {KindDepartment, KindUnit},
+
+	KindAdministration: {""},
+	KindAudit:          {""},
+	KindAnalytics:      {""},
 }
 
 // Decide answers a command with the events that follow, or with a refusal.
@@ -98,7 +102,7 @@ func create(s State, c Create) ([]Event, error) {
 	faults = append(faults, nameFaults...)
 	allowed, known := parents[c.Kind]
 	if !known {
-		faults = append(faults, fault("body.kind", "one_of", text.Args{"values": "bureau, department, committee, unit"}))
+		faults = append(faults, fault("body.kind", "one_of", text.Args{"values": "bureau, department, committee, unit, administration, audit, analytics"}))
 	}
 	if form, _ := gb.CheckCreditCode(c.ID); c.Kind == KindUnit && !form {
 		faults = append(faults, fault("body.id", "format_uscc", text.Args{"field": text.Of("field.uscc", nil)}))

@@ -72,6 +72,28 @@ func (p *Provider) EnsureAccount(ctx context.Context, a Account, password string
 	if have, err := p.accountBy(ctx, cmp.Or(a.Login, a.Phone)); err != nil || have.ID != "" {
 		return have.ID, err
 	}
+	id, err := p.addAccount(ctx, a, password, "")
+	if errors.Is(err, ErrAccountExists) { // another process was faster
+		have, err := p.accountBy(ctx, cmp.Or(a.Login, a.Phone))
+		return have.ID, err
+	}
+	return id, err
+}
+
+// AddAccount makes the account of an operator's choice, whose password must follow the policy. ErrAccountExists says
+// that its login name or phone is there already.
+func (p *Provider) AddAccount(ctx context.Context, a Account, password, by string) (string, error) {
+	a.Login, a.Phone = normalLogin(a.Login), strings.TrimSpace(a.Phone)
+	if a.Login == "" || p.cfg.CheckPhone(a.Login) == nil {
+		return "", errors.New("identity: a login name is needed, which must not be a phone number")
+	}
+	if faults := checkPolicy("password", password, a.Login, a.Phone); len(faults) > 0 {
+		return "", domain.ErrInvalid.WithFaults(faults...)
+	}
+	return p.addAccount(ctx, a, password, by)
+}
+
+func (p *Provider) addAccount(ctx context.Context, a Account, password, by string) (string, error) {
 	hash, err := p.hashes.hash(ctx, password)
 	if err != nil {
 		return "", err
@@ -87,13 +109,14 @@ func (p *Provider) EnsureAccount(ctx context.Context, a Account, password string
 		if err := p.insertAccount(ctx, c, &a, hash); err != nil {
 			return err
 		}
-		c.record(AuditRecord{Kind: AuditAccountSeeded, Account: a.ID})
+		c.record(AuditRecord{Kind: AuditAccountSeeded, Account: a.ID, Actor: by})
+		for _, r := range a.Roles {
+			if by != "" {
+				c.record(AuditRecord{Kind: AuditGranted, Account: a.ID, Actor: by, Detail: string(r)})
+			}
+		}
 		return nil
 	})
-	if errors.Is(err, ErrAccountExists) { // another process was faster
-		have, err := p.accountBy(ctx, cmp.Or(a.Login, a.Phone))
-		return have.ID, err
-	}
 	return a.ID, err
 }
 

@@ -33,7 +33,7 @@ func TestSignInGivesASessionThatNamesItsActor(t *testing.T) {
 		actor, info, err := f.Authenticate(t.Context(), s.AccessToken)
 		require.NoError(t, err)
 		require.Equal(t, id, actor.ID)
-		require.Equal(t, domain.Unit, actor.Role())
+		require.Equal(t, domain.Unit, actor.Roles[0])
 		require.True(t, info.CheckCSRF(s.CSRF))
 		require.False(t, info.CheckCSRF(""))
 		require.False(t, info.CheckCSRF(s.AccessToken))

@@ -1,0 +1,151 @@
+package main
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"zhiping/domain"
+	"zhiping/infra/identity"
+)
+
+// accountsCmd is `zhiping accounts`. Officers are appointed over HTTP, by events; what is here is for who holds the
+// machine: an installation begins with an admin whom nobody could have appointed.
+type accountsCmd struct {
+	Data string `default:"./data" type:"path" help:"Folder of everything that is kept locally."`
+
+	Add     accountsAdd     `cmd:"" help:"Make an account that holds a role of its own, such as the first admin."`
+	Grant   accountsGrant   `cmd:"" help:"Give an account a role of its own."`
+	Revoke  accountsRevoke  `cmd:"" help:"Take such a role away, at once."`
+	Disable accountsDisable `cmd:"" help:"Shut an account out and end its sessions, at once."`
+	Enable  accountsEnable  `cmd:"" help:"Let a disabled account in again."`
+}
+
+// operator is who did it, in the audit records.
+const operator = "operator"
+
+func (c *accountsCmd) with(ctx context.Context, do func(*identity.Provider) error) error {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return fmt.Errorf("--data: %w", err)
+	}
+	p, err := identity.Open(ctx, identity.Config{Path: filepath.Join(c.Data, "identity.sqlite")})
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(p), p.Close())
+}
+
+// account runs do on the account of a login name or a phone.
+func (c *accountsCmd) account(ctx context.Context, who string, do func(p *identity.Provider, id string) error) error {
+	return c.with(ctx, func(p *identity.Provider) error {
+		person, err := p.FindPerson(ctx, who)
+		if errors.Is(err, domain.ErrNotFound) {
+			return fmt.Errorf("nobody has the login name or phone %q", who)
+		}
+		if err != nil {
+			return err
+		}
+		return do(p, person.Account)
+	})
+}
+
+type accountsAdd struct {
+	Login        string      `arg:"" help:"Login name."`
+	Name         string      `required:"" help:"The person's name."`
+	Role         domain.Role `required:"" enum:"admin,auditor,analyst" help:"admin, auditor or analyst."`
+	PasswordFile string      `default:"-" help:"File whose first line is the password; - is standard input."`
+}
+
+// Run makes the account.
+func (a accountsAdd) Run(ctx context.Context, out io.Writer, c *accountsCmd) error {
+	password, err := firstLine(a.PasswordFile)
+	if err != nil {
+		return fmt.Errorf("--password-file: %w", err)
+	}
+	return c.with(ctx, func(p *identity.Provider) error {
+		id, err := p.AddAccount(ctx, identity.Account{Login: a.Login, Name: a.Name, Roles: []domain.Role{a.Role}}, password, operator)
+		if err != nil {
+			return inEnglish(err)
+		}
+		fmt.Fprintf(out, "%s is %s, account %s\n", a.Login, a.Role, id)
+		return nil
+	})
+}
+
+// firstLine reads a secret that must not be on the command line, where every process could see it.
+func firstLine(path string) (string, error) {
+	in := io.Reader(os.Stdin)
+	if path != "-" {
+		f, err := os.Open(path) // #nosec G304 -- the operator names the file
+		if err != nil {
+			return "", err
+		}
+		defer f.Close() //nolint:errcheck // only read
+		in = f
+	}
+	line, err := bufio.NewReader(io.LimitReader(in, 4096)).ReadString('\n')
+	if err != nil && !errors.Is(err, io.EOF) {
+		return "", err
+	}
+	return strings.TrimRight(line, "\r\n"), nil
+}
+
+// inEnglish says on a terminal what a refusal says to people.
+func inEnglish(err error) error {
+	var e *domain.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	sentences := []string{e.Text().In("en")}
+	for _, f := range e.Faults {
+		sentences = append(sentences, f.Message.In("en"))
+	}
+	return errors.New(strings.Join(sentences, "; "))
+}
+
+// ownRole is a role that is held for no organization.
+type ownRole struct {
+	Account string      `arg:"" help:"Login name or phone."`
+	Role    domain.Role `arg:"" enum:"admin,auditor,analyst" help:"admin, auditor or analyst."`
+}
+
+type accountsGrant struct{ ownRole }
+
+// Run gives the role.
+func (a accountsGrant) Run(ctx context.Context, c *accountsCmd) error {
+	return c.account(ctx, a.Account, func(p *identity.Provider, id string) error {
+		return p.Grant(ctx, identity.Grant{Account: id, Role: a.Role}, operator)
+	})
+}
+
+type accountsRevoke struct{ ownRole }
+
+// Run takes the role.
+func (a accountsRevoke) Run(ctx context.Context, c *accountsCmd) error {
+	return c.account(ctx, a.Account, func(p *identity.Provider, id string) error {
+		return p.Revoke(ctx, identity.Grant{Account: id, Role: a.Role}, operator)
+	})
+}
+
+type accountsDisable struct {
+	Account string `arg:"" help:"Login name or phone."`
+}
+
+// Run shuts the account out.
+func (a accountsDisable) Run(ctx context.Context, c *accountsCmd) error {
+	return c.account(ctx, a.Account, func(p *identity.Provider, id string) error { return p.Disable(ctx, id, operator) })
+}
+
+type accountsEnable struct {
+	Account string `arg:"" help:"Login name or phone."`
+}
+
+// Run lets the account in.
+func (a accountsEnable) Run(ctx context.Context, c *accountsCmd) error {
+	return c.account(ctx, a.Account, func(p *identity.Provider, id string) error { return p.Enable(ctx, id, operator) })
+}
