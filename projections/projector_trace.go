@@ -2,6 +2,7 @@ package projections
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"go.opentelemetry.io/otel/attribute"
@@ -21,7 +22,7 @@ func (p *pipeline) trace(events []domain.Recorded, began time.Time) {
 		return
 	}
 	for _, e := range events {
-		if e.Meta.Traceparent == "" {
+		if t := e.Meta.Traceparent; t == "" || strings.HasSuffix(t, "-00") { // a trace that nobody keeps
 			continue
 		}
 		ctx := propagation.TraceContext{}.Extract(context.Background(), propagation.MapCarrier{"traceparent": e.Meta.Traceparent})
