@@ -25,6 +25,7 @@ type Node struct {
 type Timeline struct {
 	Status     declaration.Status `json:"status"`
 	StatusText string             `json:"statusText"`
+	Lapsed     bool               `json:"lapsed"`
 	Nodes      []Node             `json:"nodes"`
 }
 
@@ -36,8 +37,13 @@ func (s *Server) timeline(ctx context.Context, in *ByID) (*read[Timeline], error
 	if err := visible(ctx, d.Access.Resource()); err != nil {
 		return nil, err
 	}
+	w, err := s.window(ctx, d.State.Notice.ID)
+	if err != nil {
+		return nil, err
+	}
 	rq := requestOf(ctx)
-	t := Timeline{Status: d.State.Status, StatusText: statusText(d.State.Status, rq.lang), Nodes: make([]Node, 0, len(d.Nodes))}
+	left := w.left(d.State.Status, d.State.Deadline(), s.Clock())
+	t := Timeline{Status: d.State.Status, StatusText: left.statusText(d.State.Status, rq.lang), Lapsed: left.lapsed, Nodes: make([]Node, 0, len(d.Nodes))}
 	for _, n := range d.Nodes {
 		node := Node{Stage: n.Stage, Name: n.Name.In(rq.lang), Organization: n.Organization.Name, State: n.State,
 			At: stamp(n.At), Opinion: n.Opinion, EnteredAt: stamp(n.EnteredAt), Round: n.Round}
@@ -45,6 +51,9 @@ func (s *Server) timeline(ctx context.Context, in *ByID) (*read[Timeline], error
 			node.Actor = n.Actor.Name
 		}
 		t.Nodes = append(t.Nodes, node)
+	}
+	if left.lapsed { // without an event
+		return found(ctx, t, d.Revision, "lapsed"), nil
 	}
 	return found(ctx, t, d.Revision), nil
 }

@@ -129,6 +129,10 @@ func standing(c *caller, path string) string {
 			}
 		}
 	}
+	timeline := c.want(http.StatusOK, "", "GET", path+"/timeline", nil)
+	if timeline.str("statusText") != form.str("statusText") || timeline.body["lapsed"] != form.body["lapsed"] {
+		c.s.t.Errorf("the timeline tells otherwise than the form: %s", timeline.raw)
+	}
 	editable := 0
 	for _, m := range form.items("modules") {
 		if m["editable"] == true {

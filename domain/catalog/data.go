@@ -7,6 +7,7 @@ import (
 	"io"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"zhiping/domain"
 	"zhiping/domain/text"
@@ -19,6 +20,7 @@ const (
 	maxExponent  = 30
 	maxValues    = 5000 // values in one module's data; the largest honest form has some hundreds
 	maxMembers   = 200  // of one object or list
+	maxName      = 100  // characters of a member's name, since faults repeat it
 )
 
 var errRefused = errors.New("catalog: refused")
@@ -40,7 +42,7 @@ func decode(data json.RawMessage) (map[string]any, *domain.Fault) {
 	r := reader{dec: dec}
 	v, err := r.value(nil)
 	if errors.Is(err, errRefused) {
-		return fault(r.code, nil, r.at)
+		return fault(r.code, r.args, r.at)
 	}
 	if err != nil {
 		return fault("not_json", nil, nil)
@@ -57,8 +59,9 @@ func decode(data json.RawMessage) (map[string]any, *domain.Fault) {
 
 type reader struct {
 	dec  *json.Decoder
-	seen int      // values so far
-	code string   // what is refused
+	seen int    // values so far
+	code string // what is refused
+	args text.Args
 	at   []string // and where
 }
 
@@ -113,6 +116,10 @@ func (r *reader) object(at []string) (any, error) {
 		here := append(append([]string{}, at...), key)
 		if unprintable(key) {
 			return r.refuse("control_characters", at)
+		}
+		if utf8.RuneCountInString(key) > maxName {
+			r.args = text.Args{"max": maxName}
+			return r.refuse("too_long", at)
 		}
 		if seen[key] {
 			return r.refuse("repeated_member", here)

@@ -78,17 +78,18 @@ func (l *library) assemble(r recipe, name string, at positions) (d Definition, o
 		fault("type", "version, line and name in both languages are needed")
 	}
 	if !passable(d.Route) {
-		fault("route", "a route has stages of the kinds unit, department, bureau and committee, each once, and ends with the committee")
+		fault("route", "a route has stages of the kinds unit, department, bureau and committee, each key once, the unit's being unit, and ends with the committee")
 	}
 	return d, origins, errors.Join(errs...)
 }
 
-// passable tells whether a declaration can get to a committee's final approval along a route.
+// passable tells whether a declaration can get to a committee's final approval along a route, and its unit's approval
+// be counted against a quota, which goes by the stage's key.
 func passable(route []Stage) bool {
 	kinds := []string{StageUnit, StageDepartment, StageBureau, StageCommittee}
 	seen := map[string]bool{}
 	for _, st := range route {
-		if seen[st.Key] || !slices.Contains(kinds, st.Kind) {
+		if seen[st.Key] || !slices.Contains(kinds, st.Kind) || (st.Kind == StageUnit) != (st.Key == StageUnit) {
 			return false
 		}
 		seen[st.Key] = true
