@@ -22,6 +22,10 @@ type cache struct {
 	turn uint64
 }
 
+// neverTurn is the turn of a read whose documents the cache has no use for: a projector that asks for many keeps them
+// itself, and would only push out what people read.
+const neverTurn uint64 = 1
+
 type docKey struct {
 	view *view
 	id   string

@@ -30,7 +30,10 @@ func (s *Store) Get(ctx context.Context, spec readmodels.Spec, ids ...string) (m
 		if err != nil {
 			return err
 		}
-		turn := s.docs.now()
+		turn := neverTurn
+		if len(ids) == 1 {
+			turn = s.docs.now()
+		}
 		add := func(row []driver.Value) error {
 			d, err := s.document(turn, v, spec, kind, row)
 			docs[d.ID] = d
