@@ -25,11 +25,17 @@ var unwalked = map[string]string{
 // stale makes every command that passes the policy fail before it changes anything.
 const stale = `"999999999"`
 
+// One world for all that is asked of the policy table over HTTP.
+func TestAccess(t *testing.T) {
+	w := newWorld(t)
+	t.Run("every route follows the policy table", w.followsThePolicyTable)
+	t.Run("lists show only what the caller may see", w.listsShowWhatMayBeSeen)
+}
+
 // Every route of the published contract × every role × both sides of the tree: what the policy table denies is
 // refused, and what it allows is not, for resources that are the caller's own and for those that are not. A route
 // without a row, or on a resource that the world does not have, fails.
-func TestEveryRouteFollowsThePolicyTable(t *testing.T) {
-	w := newWorld(t)
+func (w *world) followsThePolicyTable(t *testing.T) {
 	walked := 0
 	for _, r := range w.routes() {
 		if r.action == "" {
@@ -93,8 +99,7 @@ func (w *world) check(t *testing.T, r operation, c resourceCase) {
 }
 
 // Lists hold what the caller may see, and nothing else.
-func TestListsShowOnlyWhatTheCallerMaySee(t *testing.T) {
-	w := newWorld(t)
+func (w *world) listsShowWhatMayBeSeen(t *testing.T) {
 	for _, a := range w.actors {
 		own := a.Organization.ID
 		for path, see := range map[string]bool{
