@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
@@ -44,10 +45,11 @@ type byFile struct {
 // content that no event refers to, never an event without its content.
 func (s *Server) attach(ctx context.Context, in *ByID) (*written[Attachment], error) {
 	rq := requestOf(ctx)
-	stream := rq.fiber.Context().RequestBodyStream()
-	if stream == nil {
+	body := rq.fiber.Context().RequestBodyStream()
+	if body == nil {
 		return nil, ErrMalformed
 	}
+	stream := &steady{Reader: body, conn: rq.fiber.Context().Conn(), end: time.Now().Add(uploadTimeout)}
 	defer discard(rq.fiber, stream)
 	_, params, err := mime.ParseMediaType(rq.fiber.Get(fiber.HeaderContentType))
 	if err != nil || params["boundary"] == "" {
@@ -65,6 +67,25 @@ func (s *Server) attach(ctx context.Context, in *ByID) (*written[Attachment], er
 	out := wrote(r, 201, attachmentOf(file))
 	out.Location = fmt.Sprintf("/api/v1/declarations/%s/attachments/%s", in.ID, file.ID)
 	return out, nil
+}
+
+// steady lets an upload take its time over a slow line as long as something comes, and not for ever. The connection's
+// deadlines are of the real clock.
+type steady struct {
+	io.Reader
+	conn interface{ SetReadDeadline(time.Time) error }
+	end  time.Time
+}
+
+func (r *steady) Read(p []byte) (int, error) {
+	deadline := time.Now().Add(readTimeout)
+	if deadline.After(r.end) {
+		deadline = r.end
+	}
+	if err := r.conn.SetReadDeadline(deadline); err != nil {
+		return 0, err
+	}
+	return r.Reader.Read(p)
 }
 
 // receiveFile reads the parts; the fields come before the file, since the slot says what content is taken.

@@ -41,7 +41,7 @@ func (s *Server) readBody(c *fiber.Ctx) error {
 
 // discard reads what is left of a body, up to a bound, and ends the connection.
 func discard(c *fiber.Ctx, stream io.Reader) {
-	_, _ = io.CopyN(io.Discard, stream, maxUpload)
+	_, _ = io.CopyN(io.Discard, stream, maxDiscarded)
 	c.Context().SetConnectionClose()
 }
 

@@ -131,9 +131,11 @@ func (c Config) Validate() error {
 // Limits on requests. An upload may be as large as the largest slot takes; the rest are forms.
 const (
 	maxJSON       = 1 << 20
-	maxUpload     = 64 << 20 // what is read and thrown away of an upload that is too large, so that its sender hears why
+	maxUpload     = 1 << 30  // of any slot
+	maxDiscarded  = 64 << 20 // what is read and thrown away of a body that is too large, so that its sender hears why
 	prefetch      = 64 << 10
-	readTimeout   = 60 * time.Second
+	readTimeout   = 60 * time.Second // of a whole request, but of an upload's next piece
+	uploadTimeout = 30 * time.Minute // of a whole upload
 	writeTimeout  = 120 * time.Second
 	idleTimeout   = 90 * time.Second
 	drainTimeout  = 20 * time.Second

@@ -1,6 +1,7 @@
 package blobs
 
 import (
+	"context"
 	"fmt"
 	"image"
 	_ "image/jpeg" // decoders of the pictures that slots may take
@@ -9,11 +10,14 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
+	"time"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/gabriel-vasile/mimetype"
 	"github.com/pdfcpu/pdfcpu/pkg/api"
+	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu"
 	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
 
 	"zhiping/domain"
@@ -31,11 +35,20 @@ var (
 	ErrEncrypted = domain.NewError(domain.Invalid, "upload_encrypted_pdf")
 )
 
-// maxPixels bounds what a picture is decoded to: a small file can claim to be huge.
-const maxPixels = 40_000_000
+// What small files can unfold to is bounded, each by itself and all that are looked at in one moment together.
+const (
+	maxPixels   = 40_000_000
+	jpegPixel   = 16 // bytes while a pixel is decoded; a progressive one takes the most
+	pngPixel    = 8
+	pdfStream   = 32 << 20 // bytes of one stream of a PDF, decoded
+	pdfObjects  = 250_000
+	pdfMemory   = 4 * pdfStream
+	pdfTime     = 30 * time.Second
+	workingRoom = maxPixels * jpegPixel
+)
 
 // inspect finds the type of the content from its bytes and opens it far enough to know that a reviewer can.
-func inspect(content io.ReadSeeker, limit Limit) (string, error) {
+func (s *Store) inspect(ctx context.Context, content io.ReadSeeker, limit Limit) (string, error) {
 	if end, err := content.Seek(0, io.SeekEnd); err != nil {
 		return "", storing(err)
 	} else if end == 0 {
@@ -57,15 +70,15 @@ func inspect(content io.ReadSeeker, limit Limit) (string, error) {
 	}
 	switch typ {
 	case "image/jpeg", "image/png":
-		return typ, picture(content, limit)
+		return typ, s.picture(ctx, content, limit)
 	case "application/pdf":
-		return typ, document(content)
+		return typ, s.document(ctx, content)
 	}
 	return typ, nil
 }
 
-func picture(content io.ReadSeeker, limit Limit) error {
-	c, _, err := image.DecodeConfig(content)
+func (s *Store) picture(ctx context.Context, content io.ReadSeeker, limit Limit) error {
+	c, format, err := image.DecodeConfig(content)
 	if err != nil || c.Width <= 0 || c.Height <= 0 {
 		return ErrPicture
 	}
@@ -80,6 +93,14 @@ func picture(content io.ReadSeeker, limit Limit) error {
 	if _, err := content.Seek(0, io.SeekStart); err != nil {
 		return storing(err)
 	}
+	room := int64(c.Width) * int64(c.Height) * jpegPixel
+	if format == "png" {
+		room = int64(c.Width) * int64(c.Height) * pngPixel
+	}
+	if err := s.room.Acquire(ctx, room); err != nil {
+		return fmt.Errorf("wait to look at content: %w: %w", ErrUnavailable, err)
+	}
+	defer s.room.Release(room)
 	if _, _, err := image.Decode(content); err != nil {
 		return ErrPicture
 	}
@@ -97,26 +118,41 @@ func sizes(limit Limit) string {
 	return strings.Join(all, ", ")
 }
 
-// document opens a PDF. The library may panic on hostile input, which is a broken document to us.
-func document(content io.ReadSeeker) (err error) {
+// withoutConfigDir keeps the library from writing its settings into the home folder.
+var withoutConfigDir = sync.OnceFunc(api.DisableConfigDir)
+
+// document opens a PDF as far as its first page. The library may panic on hostile input, which is a broken document
+// to us, as is one that unfolds to more than the bounds, or takes too long.
+func (s *Store) document(ctx context.Context, content io.ReadSeeker) (err error) {
+	if err := s.room.Acquire(ctx, pdfMemory); err != nil {
+		return fmt.Errorf("wait to look at content: %w: %w", ErrUnavailable, err)
+	}
+	defer s.room.Release(pdfMemory)
 	defer func() {
 		if recover() != nil {
 			err = ErrPDF
 		}
 	}()
-	api.DisableConfigDir() // or the library writes its settings into the home folder; calling it again is harmless
+	withoutConfigDir()
 	conf := model.NewDefaultConfiguration()
 	conf.ValidationMode = model.ValidationRelaxed
-	ctx, err := api.ReadContext(content, conf)
+	conf.Limits.MaxStreamBytes, conf.Limits.MaxDecodeBytes, conf.Limits.MaxObjectStreamFirst = pdfStream, pdfStream, pdfStream
+	conf.Limits.MaxObjectCount, conf.Limits.MaxObjectStreamCount, conf.Limits.MaxXRefEntries = pdfObjects, pdfObjects, pdfObjects
+	reading, stop := context.WithTimeout(ctx, pdfTime)
+	defer stop()
+	doc, err := pdfcpu.ReadWithContext(reading, content, conf)
 	switch {
 	case err != nil && strings.Contains(err.Error(), "password"):
 		return ErrEncrypted
 	case err != nil:
 		return ErrPDF
-	case ctx.Encrypt != nil:
+	case doc.Encrypt != nil:
 		return ErrEncrypted
 	}
-	if err := ctx.EnsurePageCount(); err != nil || ctx.PageCount == 0 {
+	if err := doc.EnsurePageCount(); err != nil || doc.PageCount == 0 {
+		return ErrPDF
+	}
+	if first, _, _, err := doc.PageDict(1, false); err != nil || first == nil {
 		return ErrPDF
 	}
 	return nil

@@ -22,6 +22,7 @@ import (
 	_ "gocloud.dev/blob/memblob"  // mem:// buckets
 	_ "gocloud.dev/blob/s3blob"   // s3:// buckets
 	"gocloud.dev/gcerrors"
+	"golang.org/x/sync/semaphore"
 
 	"zhiping/domain"
 	"zhiping/domain/catalog"
@@ -33,6 +34,7 @@ var (
 	ErrUnavailable = domain.NewError(domain.Unavailable, "blob_store_unavailable")
 	ErrFull        = domain.NewError(domain.Unavailable, "storage_full")
 	ErrMissing     = domain.NewError(domain.NotFound, "content_not_found")
+	ErrBrokenOff   = domain.NewError(domain.Malformed, "upload_broken_off")
 	ErrInfected    = domain.NewError(domain.Invalid, "upload_infected")
 	ErrScannerAway = domain.NewError(domain.Unavailable, "virus_scan_unavailable")
 )
@@ -51,12 +53,6 @@ type Blob struct {
 	Type   string // MIME type by content
 }
 
-// Scanner looks for viruses. Safe for concurrent use.
-type Scanner interface {
-	// Scan answers what content is infected with, empty if it is clean; an error means that nothing is known of it.
-	Scan(ctx context.Context, content io.Reader) (virus string, err error)
-}
-
 // Config says where content is kept and what it must pass.
 type Config struct {
 	URL     string  // of a bucket that gocloud.dev/blob knows: file, s3 or mem
@@ -70,7 +66,8 @@ type Config struct {
 type Store struct {
 	Config
 	bucket *blob.Bucket
-	dir    string // of a file bucket, to make writes durable; empty for others, whose services acknowledge durably
+	room   *semaphore.Weighted // bytes that content is unfolded to while it is looked at
+	dir    string              // of a file bucket, to make writes durable; empty for others, whose services acknowledge durably
 }
 
 // Open opens the bucket.
@@ -82,7 +79,7 @@ func Open(ctx context.Context, c Config) (*Store, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
-	s := &Store{Config: c}
+	s := &Store{Config: c, room: semaphore.NewWeighted(workingRoom)}
 	if u.Scheme == "file" {
 		s.dir = filepath.FromSlash(u.Path)
 	}
@@ -107,9 +104,13 @@ func (s *Store) Put(ctx context.Context, r io.Reader, limit Limit) (Blob, error)
 	if err != nil {
 		return Blob{}, storing(err)
 	}
+	_ = os.Remove(spool.Name()) // it lives as long as it is open, so that a crash leaves nothing; not on every system
 	defer func() { _ = spool.Close(); _ = os.Remove(spool.Name()) }()
-	hash := sha256.New()
-	size, err := io.Copy(io.MultiWriter(spool, hash), io.LimitReader(r, limit.MaxBytes+1))
+	hash, from := sha256.New(), &sender{Reader: r}
+	size, err := io.Copy(io.MultiWriter(spool, hash), io.LimitReader(from, limit.MaxBytes+1))
+	if from.err != nil {
+		return Blob{}, fmt.Errorf("receive content: %w: %w", ErrBrokenOff, from.err)
+	}
 	if err != nil {
 		return Blob{}, storing(err)
 	}
@@ -117,7 +118,7 @@ func (s *Store) Put(ctx context.Context, r io.Reader, limit Limit) (Blob, error)
 		return Blob{}, ErrTooLarge.With(map[string]any{"maxKB": limit.MaxBytes / 1024})
 	}
 	b := Blob{SHA256: hex.EncodeToString(hash.Sum(nil)), Size: size}
-	if b.Type, err = inspect(spool, limit); err != nil {
+	if b.Type, err = s.inspect(ctx, spool, limit); err != nil {
 		return Blob{}, err
 	}
 	if err := s.scan(ctx, b, spool); err != nil {
@@ -129,27 +130,18 @@ func (s *Store) Put(ctx context.Context, r io.Reader, limit Limit) (Blob, error)
 	return b, s.keep(ctx, b, spool)
 }
 
-// scan streams the spooled content to the scanner. It comes last before storing, so that a slow sender holds none of
-// the scanner's few threads and only what would be taken is scanned. What is there already is scanned too: the
-// scanner may have learned since.
-func (s *Store) scan(ctx context.Context, b Blob, content io.ReadSeeker) error {
-	if s.Scanner == nil {
-		return nil
+// sender remembers why no more comes, to tell it from a disk that takes no more.
+type sender struct {
+	io.Reader
+	err error
+}
+
+func (s *sender) Read(p []byte) (int, error) {
+	n, err := s.Reader.Read(p)
+	if err != nil && !errors.Is(err, io.EOF) {
+		s.err = err
 	}
-	if _, err := content.Seek(0, io.SeekStart); err != nil {
-		return storing(err)
-	}
-	virus, err := s.Scanner.Scan(ctx, content)
-	switch {
-	case err == nil && virus != "":
-		return ErrInfected.With(map[string]any{"virus": virus})
-	case err == nil:
-		return nil
-	case s.ScanRequired || ctx.Err() != nil:
-		return fmt.Errorf("scan content: %w: %w", ErrScannerAway, err)
-	}
-	s.Logger.WarnContext(ctx, "content is taken without a virus scan", "sha256", b.SHA256, "error", err)
-	return nil
+	return n, err
 }
 
 // keep stores content that is not there yet. It shares the bucket with other uploads but not with a sweep's deletion:

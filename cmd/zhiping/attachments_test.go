@@ -1,0 +1,213 @@
+package main
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"mime/multipart"
+	"net"
+	"net/http"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+	"testing"
+
+	"zhiping/domain/catalog"
+)
+
+// attaching starts a server with a declaration of a person who may attach to the slot term_proof.
+func attaching(t *testing.T, flags ...string) (s *server, person *caller, id string, slot catalog.Slot) {
+	t.Helper()
+	s = start(t, t.TempDir(), append([]string{"--demo"}, flags...)...)
+	d := definitionOf(t, "grade3.assessment")
+	person = s.as("applicant")
+	bind(person, s.as("unit"), university)
+	id = begin(person, d)
+	person.want(http.StatusOK, "", "PUT", "/declarations/"+id+"/modules/term", []byte(`{}`))
+	for _, sl := range d.Slots {
+		if sl.Key == "term_proof" {
+			slot = sl
+		}
+	}
+	return s, person, id, slot
+}
+
+func TestASlotTakesSeveralFilesUpToItsLimit(t *testing.T) {
+	s, person, id, slot := attaching(t)
+	if slot.MaxFiles < 2 {
+		t.Fatalf("a slot of %d files", slot.MaxFiles)
+	}
+	first := ""
+	for i := range slot.MaxFiles {
+		a := person.upload(id, slot.Key, "", fmt.Sprintf("%d.pdf", i), pdf(fmt.Sprint(i/2))) // every content twice
+		if a.status != http.StatusCreated {
+			t.Fatalf("file %d: %d %s", i+1, a.status, a.raw)
+		}
+		if i == 0 {
+			first = a.str("id")
+		}
+	}
+	if n := inBucket(t, filepath.Join(s.data, "blobs")); n != (slot.MaxFiles+1)/2 {
+		t.Errorf("%d files in the bucket for %d contents", n, (slot.MaxFiles+1)/2)
+	}
+	full := person.upload(id, slot.Key, "", "more.pdf", pdf("more"))
+	if full.status != http.StatusConflict || full.str("code") != "slot_full" {
+		t.Fatalf("%d %s", full.status, full.raw)
+	}
+	person.want(http.StatusOK, "", "DELETE", "/declarations/"+id+"/attachments/"+first, nil)
+	// Two at once for the one place: one gets it.
+	statuses := race(t, 2, func() answer { return person.upload(id, slot.Key, "", "last.pdf", pdf("last")) })
+	if statuses[0]+statuses[1] != http.StatusCreated+http.StatusConflict {
+		t.Fatalf("%v", statuses)
+	}
+	for _, header := range []string{"multipart/form-data", "application/json"} { // without a boundary, and no form
+		person.want(http.StatusUnsupportedMediaType, "", "POST", "/declarations/"+id+"/attachments", []byte(`{}`), "Content-Type", header)
+	}
+}
+
+// memory is the most that a process ever held, in MiB.
+func memory(t *testing.T, s *server) int {
+	t.Helper()
+	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", s.cmd.Process.Pid))
+	if err != nil {
+		t.Skipf("this system does not tell how much memory a process holds: %v", err)
+	}
+	_, rest, _ := strings.Cut(string(status), "VmHWM:")
+	kb, err := strconv.Atoi(strings.Fields(rest)[0])
+	if err != nil {
+		t.Fatal(err)
+	}
+	return kb >> 10
+}
+
+// roomy is the catalog with slots of a gigabyte.
+func roomy(t *testing.T) string {
+	t.Helper()
+	dir := t.TempDir()
+	for _, name := range []string{"library.yaml", "grade3.assessment.yaml"} {
+		raw, err := os.ReadFile(filepath.Join("..", "..", "domain", "catalog", "definitions", name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw = bytes.ReplaceAll(raw, []byte("maxBytes: 5242880"), []byte("maxBytes: 1073741824"))
+		raw = regexp.MustCompile(`(?m)^version: .*`).ReplaceAll(raw, []byte("version: 1000"))
+		if err := os.WriteFile(filepath.Join(dir, name), raw, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+func TestALargeUploadAndItsDownloadAreStreamed(t *testing.T) {
+	s, person, id, slot := attaching(t, "--catalog", roomy(t))
+	before := memory(t, s)
+	const size = 300 << 20
+	body, w := io.Pipe()
+	form := multipart.NewWriter(w)
+	go func() {
+		_ = form.WriteField("slot", slot.Key)
+		part, _ := form.CreateFormFile("file", "large.pdf")
+		document := pdf("large")
+		line := append([]byte("%"), append(bytes.Repeat([]byte("x"), 1022), '\n')...)
+		_, _ = part.Write(document)
+		for range size / len(line) {
+			if _, err := part.Write(line); err != nil {
+				break
+			}
+		}
+		_, _ = part.Write(document) // whole at its end too, where readers begin
+		_ = form.Close()
+		_ = w.Close()
+	}()
+	req, err := http.NewRequest("POST", s.url+"/api/v1/declarations/"+id+"/attachments", body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", form.FormDataContentType())
+	req.Header.Set("Authorization", "Bearer "+person.token)
+	res, err := http.DefaultClient.Do(req)
+	if err != nil {
+		t.Fatal(err)
+	}
+	answered, _ := io.ReadAll(res.Body)
+	_ = res.Body.Close()
+	if res.StatusCode != http.StatusCreated {
+		t.Fatalf("%d %s", res.StatusCode, answered)
+	}
+	file := person.want(http.StatusOK, "", "GET", "/declarations/"+id, nil, "X-After-Position", res.Header.Get("X-Position")).items("attachments")[0]
+	req, err = http.NewRequest("GET", s.url+"/api/v1/declarations/"+id+"/attachments/"+fmt.Sprint(file["id"]), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+person.token)
+	if res, err = http.DefaultClient.Do(req); err != nil {
+		t.Fatal(err)
+	}
+	defer res.Body.Close()
+	if n, err := io.Copy(io.Discard, res.Body); err != nil || n < size {
+		t.Fatalf("%d bytes come back: %v", n, err)
+	}
+	if grown := memory(t, s) - before; grown > 100 {
+		t.Fatalf("the server has grown by %d MiB", grown)
+	}
+}
+
+// spools is how many uploads the server has open.
+func spools(s *server) (n int) {
+	dir := fmt.Sprintf("/proc/%d/fd", s.cmd.Process.Pid)
+	open, _ := os.ReadDir(dir)
+	for _, f := range open {
+		if to, err := os.Readlink(filepath.Join(dir, f.Name())); err == nil && strings.Contains(to, "zhiping-upload-") {
+			n++
+		}
+	}
+	return n
+}
+
+func TestASenderThatStopsMidwayLeavesNothing(t *testing.T) {
+	spool := t.TempDir()
+	t.Setenv("TMPDIR", spool)
+	s, person, id, slot := attaching(t)
+	memory(t, s) // skips where processes cannot be looked into
+	half := func() net.Conn {
+		t.Helper()
+		conn, err := net.Dial("tcp", strings.TrimPrefix(s.url, "http://"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(conn, "POST /api/v1/declarations/%s/attachments HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\n"+
+			"Content-Type: multipart/form-data; boundary=b\r\nContent-Length: 1000000\r\n\r\n"+
+			"--b\r\nContent-Disposition: form-data; name=\"slot\"\r\n\r\n%s\r\n"+
+			"--b\r\nContent-Disposition: form-data; name=\"file\"; filename=\"a.pdf\"\r\n\r\n%s", id, person.token, slot.Key, append(pdf("half"), make([]byte, 200_000)...))
+		s.eventually("receiving", func() bool { return spools(s) == 1 })
+		return conn
+	}
+	clean := func(when string) {
+		t.Helper()
+		if left, err := os.ReadDir(spool); err != nil || len(left) != 0 {
+			t.Fatalf("%s: %v in the spool, %v", when, left, err)
+		}
+		if n := inBucket(t, filepath.Join(s.data, "blobs")); n != 0 {
+			t.Fatalf("%s: %d files in the bucket", when, n)
+		}
+	}
+	conn := half()
+	_ = conn.Close()
+	s.eventually("letting go of the upload", func() bool { return spools(s) == 0 })
+	clean("the sender is gone")
+	if files := person.want(http.StatusOK, "", "GET", "/declarations/"+id, nil).items("attachments"); len(files) != 0 {
+		t.Fatalf("%v", files)
+	}
+
+	conn = half()
+	defer conn.Close()
+	s.kill()
+	clean("the server is gone")
+	s = start(t, s.data, "--demo")
+	person = s.as("applicant")
+	if a := person.upload(id, slot.Key, "", "a.pdf", pdf("half")); a.status != http.StatusCreated {
+		t.Fatalf("%d %s", a.status, a.raw)
+	}
+}
