@@ -56,7 +56,7 @@ func (b batchAppend) requests(id uuid.UUID) []*streams.BatchAppendReq {
 
 func TestBatchAppendAnswersEachAppend(t *testing.T) {
 	s, _ := start(t, t.TempDir(), func(c *esdbserver.Config) { c.MaxAppend = 1000 })
-	call, err := streams.NewStreamsClient(raw(t, s.Endpoint())).BatchAppend(context10s(t))
+	call, err := streams.NewStreamsClient(raw(t, s.Endpoint())).BatchAppend(bounded(t))
 	require.NoError(t, err)
 	require.NoError(t, call.Send(&streams.BatchAppendReq{CorrelationId: text(uuid.New()), IsFinal: true}), "begun by nobody: passed over")
 	one := func(sizes ...int) (out []*streams.BatchAppendReq_ProposedMessage) {
@@ -104,7 +104,7 @@ func TestBatchAppendAnswersEachAppend(t *testing.T) {
 // TestBatchAppendKeepsOrder sends many appends before it reads any answer.
 func TestBatchAppendKeepsOrder(t *testing.T) {
 	s, _ := start(t, t.TempDir())
-	call, err := streams.NewStreamsClient(raw(t, s.Endpoint())).BatchAppend(context10s(t))
+	call, err := streams.NewStreamsClient(raw(t, s.Endpoint())).BatchAppend(bounded(t))
 	require.NoError(t, err)
 	const n = 300
 	sent := make([]string, n)

@@ -10,11 +10,11 @@ import (
 )
 
 func readAllOf(t testing.TB, c *esdb.Client, stream string) ([]*esdb.ResolvedEvent, error) {
-	return drain(c.ReadStream(context10s(t), stream, esdb.ReadStreamOptions{}, math.MaxUint64))
+	return drain(c.ReadStream(bounded(t), stream, esdb.ReadStreamOptions{}, math.MaxUint64))
 }
 
 func TestDeletedStreamComesBackWithItsNextRevision(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	c := connect(t)
 	_, err := c.AppendToStream(ctx, "s", esdb.AppendToStreamOptions{}, events(0, 3)...)
 	require.NoError(t, err)
@@ -35,7 +35,7 @@ func TestDeletedStreamComesBackWithItsNextRevision(t *testing.T) {
 }
 
 func TestTombstoneIsForEver(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	dir := t.TempDir()
 	s, stop := start(t, dir)
 	c := dial(t, s)
@@ -61,7 +61,7 @@ func TestTombstoneIsForEver(t *testing.T) {
 
 // TestMetadataGoesWithItsTombstonedStream, as on the official server (IndexReader.GetStreamLastEventNumberCached).
 func TestMetadataGoesWithItsTombstonedStream(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	c := connect(t)
 	var m esdb.StreamMetadata
 	m.SetMaxCount(3)
@@ -77,7 +77,7 @@ func TestMetadataGoesWithItsTombstonedStream(t *testing.T) {
 
 // TestLiveSubscriberSeesWhatIsTruncatedAtOnce appends three events of which reads see only the last from the start.
 func TestLiveSubscriberSeesWhatIsTruncatedAtOnce(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	c := connect(t)
 	sub, err := c.SubscribeToStream(ctx, "$$s", esdb.SubscribeToStreamOptions{From: esdb.Start{}})
 	require.NoError(t, err)
@@ -94,7 +94,7 @@ func TestLiveSubscriberSeesWhatIsTruncatedAtOnce(t *testing.T) {
 }
 
 func TestMetadataTruncatesReads(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	c := connect(t)
 	_, err := c.AppendToStream(ctx, "s", esdb.AppendToStreamOptions{}, events(0, 10)...)
 	require.NoError(t, err)

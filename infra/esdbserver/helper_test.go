@@ -73,8 +73,9 @@ func events(from, to int) []esdb.EventData {
 	return out
 }
 
-func context10s(t testing.TB) context.Context {
-	ctx, cancel := context.WithTimeout(context.Background(), 10*time.Second)
+// bounded ends a test that hangs. It leaves time for a busy machine and the race detector.
+func bounded(t testing.TB) context.Context {
+	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	t.Cleanup(cancel)
 	return ctx
 }

@@ -35,7 +35,7 @@ func raw(t testing.TB, endpoint string, opts ...grpc.DialOption) *grpc.ClientCon
 }
 
 func TestFilteredSubscriptionGetsCheckpoints(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	c := connect(t)
 	_, err := c.AppendToStream(ctx, "s", esdb.AppendToStreamOptions{}, events(0, 100)...)
 	require.NoError(t, err)
@@ -59,7 +59,7 @@ func TestFilteredSubscriptionGetsCheckpoints(t *testing.T) {
 }
 
 func TestTooLargeAppendIsRefusedWithItsLimit(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	s, _ := start(t, t.TempDir(), func(c *esdbserver.Config) { c.MaxAppend = 1000 })
 	e := event(0)
 	e.Data = make([]byte, 2000)
@@ -82,7 +82,7 @@ func TestTooLargeAppendIsRefusedWithItsLimit(t *testing.T) {
 }
 
 func TestDeletionErrorsCarryTrailers(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	s, _ := start(t, t.TempDir())
 	var trailers metadata.MD
 	_, err := streams.NewStreamsClient(raw(t, s.Endpoint())).Delete(ctx, &streams.DeleteReq{Options: &streams.DeleteReq_Options{
@@ -98,7 +98,7 @@ func TestDeletionErrorsCarryTrailers(t *testing.T) {
 
 func TestGossipNamesOneLeader(t *testing.T) {
 	s, _ := start(t, t.TempDir(), func(c *esdbserver.Config) { c.Socket, c.Addr = "", "127.0.0.1:0" })
-	info, err := gossip.NewGossipClient(raw(t, s.Endpoint())).Read(context10s(t), &shared.Empty{})
+	info, err := gossip.NewGossipClient(raw(t, s.Endpoint())).Read(bounded(t), &shared.Empty{})
 	require.NoError(t, err)
 	require.Len(t, info.Members, 1)
 	m := info.Members[0]
@@ -111,7 +111,7 @@ func TestLongSocketPathWorks(t *testing.T) {
 	s, stop := start(t, dir, func(c *esdbserver.Config) {
 		c.Socket = filepath.Join(dir, strings.Repeat("long/", 40), "es.sock")
 	})
-	_, err := dial(t, s).AppendToStream(context10s(t), "s", esdb.AppendToStreamOptions{}, event(0))
+	_, err := dial(t, s).AppendToStream(bounded(t), "s", esdb.AppendToStreamOptions{}, event(0))
 	require.NoError(t, err)
 	path := strings.TrimPrefix(s.Endpoint(), "unix://")
 	stop()
@@ -120,7 +120,7 @@ func TestLongSocketPathWorks(t *testing.T) {
 }
 
 func TestBackupOfARunningServerIsComplete(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	dir := t.TempDir()
 	s, _ := start(t, dir)
 	c := dial(t, s)
@@ -158,7 +158,7 @@ func TestConfigIsValidated(t *testing.T) {
 
 // TestCloseEndsEverything lets calls of all kinds hang and closes the server under them.
 func TestCloseEndsEverything(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	s, stop := start(t, t.TempDir())
 	c := dial(t, s)
 	group(t, c, "s", "g", nil)

@@ -71,7 +71,7 @@ func TestSubscribersThatDoNotReadHoldNoMoreThanAPage(t *testing.T) {
 	before := heap()
 	standStill(t, s.Endpoint(), subscriptions)
 	// Appends go on as if nobody stood still.
-	_, err := c.AppendToStream(context10s(t), "other", esdb.AppendToStreamOptions{}, event(0))
+	_, err := c.AppendToStream(bounded(t), "other", esdb.AppendToStreamOptions{}, event(0))
 	require.NoError(t, err)
 	each := (int64(heap()) - int64(before)) / subscriptions
 	t.Logf("%d KiB of heap each", each>>10)

@@ -14,7 +14,7 @@ import (
 )
 
 func TestPinnedKeepsAStreamWithOneConsumer(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	c := connect(t)
 	set := esdb.SubscriptionSettingsDefault()
 	set.ConsumerStrategyName = esdb.ConsumerStrategyPinned
@@ -71,7 +71,7 @@ func TestStrategiesChooseConsumers(t *testing.T) {
 		esdb.ConsumerStrategyDispatchToSingle: {5, 1}, // the second gets what the first has no room for
 	} {
 		t.Run(string(strategy), func(t *testing.T) {
-			ctx := context10s(t)
+			ctx := bounded(t)
 			c := connect(t)
 			group(t, c, "s", "g", func(s *esdb.PersistentSubscriptionSettings) { s.ConsumerStrategyName = strategy })
 			subs := []*esdb.PersistentSubscription{join(t, c, "s", "g", 5), join(t, c, "s", "g", 5)}
@@ -99,7 +99,7 @@ func inFlight(t testing.TB, c *esdb.Client, stream string, messages int64) {
 
 // TestDispatchToSingleStaysWithTheNext goes back to the first consumer only when the second is full.
 func TestDispatchToSingleStaysWithTheNext(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	c := connect(t)
 	group(t, c, "s", "g", func(s *esdb.PersistentSubscriptionSettings) {
 		s.ConsumerStrategyName = esdb.ConsumerStrategyDispatchToSingle
@@ -131,7 +131,7 @@ func linkTo(stream string) esdb.EventData {
 // TestPinnedLinksStayWithTheirConsumer follows a stream of links, as of a category. The links of one stream go to one
 // consumer; when another joins, it gets its share and the rest stay; what one had goes to others when it leaves.
 func TestPinnedLinksStayWithTheirConsumer(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	c := connect(t)
 	group(t, c, "links", "g", func(s *esdb.PersistentSubscriptionSettings) { s.ConsumerStrategyName = esdb.ConsumerStrategyPinned })
 	const streams = 40
@@ -209,7 +209,7 @@ func TestPinnedLinksStayWithTheirConsumer(t *testing.T) {
 
 // TestLinkThatLeadsNowhereIsDelivered, is parked and replayed, without an event.
 func TestLinkThatLeadsNowhereIsDelivered(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	c := connect(t)
 	group(t, c, "links", "g", func(s *esdb.PersistentSubscriptionSettings) { s.ResolveLinkTos = true })
 	_, err := c.AppendToStream(ctx, "links", esdb.AppendToStreamOptions{}, linkTo("none"))
@@ -233,7 +233,7 @@ func TestLinkThatLeadsNowhereIsDelivered(t *testing.T) {
 }
 
 func TestNackStopLetsTheMessageGo(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	c := connect(t)
 	group(t, c, "s", "g", nil)
 	_, err := c.AppendToStream(ctx, "s", esdb.AppendToStreamOptions{}, events(0, 2)...)
@@ -245,7 +245,7 @@ func TestNackStopLetsTheMessageGo(t *testing.T) {
 
 // TestDeletedGroupLeavesNothing to a later one of the same name.
 func TestDeletedGroupLeavesNothing(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	dir := t.TempDir()
 	s, stop := start(t, dir)
 	c := dial(t, s)
@@ -269,7 +269,7 @@ func TestDeletedGroupLeavesNothing(t *testing.T) {
 
 // TestGroupSurvivesAChangeThatCannotBeWritten fills the disk while a group is updated and deleted.
 func TestGroupSurvivesAChangeThatCannotBeWritten(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	p := spawn(t, t.TempDir())
 	defer func() { p.kill(); _ = p.client.Close() }()
 	group(t, p.client, "s", "g", nil)

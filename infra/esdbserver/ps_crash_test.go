@@ -72,7 +72,7 @@ func TestGroupMissesNothingThroughKills(t *testing.T) {
 				s.MaxRetryCount, s.CheckpointLowerBound, s.CheckpointUpperBound, s.CheckpointAfter = 100, 1, 5, 10
 			})
 		}
-		_, err := p.client.AppendToStream(context10s(t), "s", esdb.AppendToStreamOptions{}, events(total, total+perRound)...)
+		_, err := p.client.AppendToStream(bounded(t), "s", esdb.AppendToStreamOptions{}, events(total, total+perRound)...)
 		require.NoError(t, err)
 		total += perRound
 		end := len(m.settled) + 1 + m.rng.IntN(perRound)

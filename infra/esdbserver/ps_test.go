@@ -42,7 +42,7 @@ func join(t testing.TB, c *esdb.Client, stream, name string, buffer uint32) *esd
 }
 
 func TestPersistentSubscriptionResumesAfterRestart(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	dir := t.TempDir()
 	s, stop := start(t, dir)
 	c := dial(t, s)
@@ -67,7 +67,7 @@ func TestPersistentSubscriptionResumesAfterRestart(t *testing.T) {
 }
 
 func TestNackParksRetriesAndSkips(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	c := connect(t)
 	group(t, c, "s", "g", func(s *esdb.PersistentSubscriptionSettings) { s.MaxRetryCount = 2 })
 	_, err := c.AppendToStream(ctx, "s", esdb.AppendToStreamOptions{}, events(0, 3)...)
@@ -103,7 +103,7 @@ func TestNackParksRetriesAndSkips(t *testing.T) {
 }
 
 func TestMessageTimesOutToAnotherConsumer(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	c := connect(t)
 	group(t, c, "s", "g", func(s *esdb.PersistentSubscriptionSettings) { s.MessageTimeout = 100 })
 	one, two := join(t, c, "s", "g", 1), join(t, c, "s", "g", 1)
@@ -116,7 +116,7 @@ func TestMessageTimesOutToAnotherConsumer(t *testing.T) {
 }
 
 func TestMessagesOfALostConsumerGoToAnother(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	c := connect(t)
 	group(t, c, "s", "g", nil)
 	_, err := c.AppendToStream(ctx, "s", esdb.AppendToStreamOptions{}, events(0, 4)...)
@@ -133,7 +133,7 @@ func TestMessagesOfALostConsumerGoToAnother(t *testing.T) {
 }
 
 func TestGroupErrorsAreTyped(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	c := connect(t)
 	group(t, c, "s", "g", func(s *esdb.PersistentSubscriptionSettings) { s.MaxSubscriberCount = 1 })
 	err := c.CreatePersistentSubscription(ctx, "s", "g", esdb.PersistentStreamSubscriptionOptions{})
@@ -148,7 +148,7 @@ func TestGroupErrorsAreTyped(t *testing.T) {
 }
 
 func TestSystemProjectionsLinkByCategoryAndType(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	dir := t.TempDir()
 	on := func(c *esdbserver.Config) { c.Projections = true }
 	s, stop := start(t, dir, on)

@@ -31,7 +31,7 @@ func certificate(t testing.TB) *tls.Config {
 }
 
 func TestAccountsAndACLs(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	hash, err := bcrypt.GenerateFromPassword([]byte("secret"), bcrypt.MinCost)
 	require.NoError(t, err)
 	s, _ := start(t, t.TempDir(), func(c *esdbserver.Config) {

@@ -44,7 +44,7 @@ func codeOf(err error) esdb.ErrorCode {
 }
 
 func TestAppendAndRead(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	c := connect(t)
 	res, err := c.AppendToStream(ctx, "a-1", esdb.AppendToStreamOptions{ExpectedRevision: esdb.NoStream{}}, events(0, 10)...)
 	require.NoError(t, err)
@@ -74,7 +74,7 @@ func TestAppendAndRead(t *testing.T) {
 }
 
 func TestExpectedRevisions(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	c := connect(t)
 	seed := events(0, 3)
 	_, err := c.AppendToStream(ctx, "s", esdb.AppendToStreamOptions{ExpectedRevision: esdb.NoStream{}}, seed...)
@@ -115,7 +115,7 @@ func TestExpectedRevisions(t *testing.T) {
 }
 
 func TestSubscriptionGoesFromHistoryToLive(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	c := connect(t)
 	any := esdb.AppendToStreamOptions{ExpectedRevision: esdb.Any{}}
 	_, err := c.AppendToStream(ctx, "s-1", any, events(0, 700)...)
@@ -164,7 +164,7 @@ func TestSecondServerOnADirectoryIsRefused(t *testing.T) {
 }
 
 func TestRestartKeepsEventsAndIdempotency(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	dir := t.TempDir()
 	s, stop := start(t, dir)
 	c := dial(t, s)
@@ -183,7 +183,7 @@ func TestRestartKeepsEventsAndIdempotency(t *testing.T) {
 
 // TestFilterWithoutAnExpressionMatchesNothing, as on the official server; the Go client does not send one.
 func TestFilterWithoutAnExpressionMatchesNothing(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	s, _ := start(t, t.TempDir())
 	_, err := dial(t, s).AppendToStream(ctx, "s", esdb.AppendToStreamOptions{}, event(0))
 	require.NoError(t, err)
@@ -203,7 +203,7 @@ func TestFilterWithoutAnExpressionMatchesNothing(t *testing.T) {
 }
 
 func TestLinksAreResolvedAsFarAsTheyLeadSomewhere(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	c := connect(t)
 	_, err := c.AppendToStream(ctx, "s", esdb.AppendToStreamOptions{}, event(0))
 	require.NoError(t, err)
@@ -227,7 +227,7 @@ func TestLinksAreResolvedAsFarAsTheyLeadSomewhere(t *testing.T) {
 
 // TestStreamNamesMayBeAnything keeps names apart that differ in what a database or a trailer might trip over.
 func TestStreamNamesMayBeAnything(t *testing.T) {
-	ctx := context10s(t)
+	ctx := bounded(t)
 	c := connect(t)
 	names := []string{"a", "a\x00b", "a\x00c", "\xff\xfe", "\xff", "流", "a%b", "'; DROP TABLE events;--", strings.Repeat("n", 5000)}
 	for i, name := range names {
