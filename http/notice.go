@@ -2,6 +2,7 @@ package http
 
 import (
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -28,14 +29,24 @@ type Module struct {
 
 // Slot is a place for files.
 type Slot struct {
-	Key      string           `json:"key"`
-	Name     string           `json:"name"`
-	Module   string           `json:"module"`
-	Required bool             `json:"required"`
-	Types    []string         `json:"types"`
-	MaxBytes int64            `json:"maxBytes"`
-	MaxFiles int              `json:"maxFiles"`
-	Pixels   []catalog.Pixels `json:"pixels,omitempty"`
+	Key      string `json:"key"`
+	Name     string `json:"name"`
+	Module   string `json:"module"`
+	Required bool   `json:"required"`
+	// Conditional slots are required where the form says so, such as the proof of papers; the data check tells.
+	Conditional bool             `json:"conditional,omitempty"`
+	Types       []string         `json:"types"`
+	MaxBytes    int64            `json:"maxBytes"`
+	MaxFiles    int              `json:"maxFiles"`
+	Pixels      []catalog.Pixels `json:"pixels,omitempty"`
+}
+
+// Condition is a rule of eligibility, in the words that are shown where it is broken.
+type Condition struct {
+	Key    string `json:"key"`
+	Module string `json:"module"`
+	Field  string `json:"field,omitempty"`
+	Text   string `json:"text"`
 }
 
 // Stage is one step of the review route.
@@ -65,6 +76,7 @@ type Notice struct {
 	SelfCheck       []CheckItem         `json:"selfCheck"`
 	Modules         []Module            `json:"modules"`
 	AttachmentSlots []Slot              `json:"attachmentSlots"`
+	Conditions      []Condition         `json:"conditions"` // judged at CutOff
 	Recommenders    *Recommending       `json:"recommenders,omitempty"`
 	Route           []Stage             `json:"route"`
 	Revision        uint64              `json:"revision"`
@@ -85,7 +97,7 @@ func (s *Server) noticeOf(lang string, id uuid.UUID, st notice.State, revision u
 		ID: id, Type: c.Type, Line: d.Line, Title: c.Title, Year: c.Year, Batch: c.Batch, State: st.Phase(s.Clock()),
 		OpensAt: c.OpensAt.UTC(), ClosesAt: c.ClosesAt.UTC(), CutOff: c.CutOffDate().UTC(), Instructions: c.Instructions,
 		Bureau: c.Bureau, Committee: c.Committee, ResubmitTo: c.ResubmitTo, CorrectionDays: c.CorrectionDays, Quota: c.Quota,
-		SelfCheck: []CheckItem{}, Modules: []Module{}, AttachmentSlots: []Slot{}, Route: []Stage{}, Revision: revision,
+		SelfCheck: []CheckItem{}, Modules: []Module{}, AttachmentSlots: []Slot{}, Conditions: []Condition{}, Route: []Stage{}, Revision: revision,
 	}
 	for _, i := range d.SelfCheck {
 		n.SelfCheck = append(n.SelfCheck, CheckItem{i.Key, i.Text.In(lang), i.Required})
@@ -94,10 +106,15 @@ func (s *Server) noticeOf(lang string, id uuid.UUID, st notice.State, revision u
 		n.Modules = append(n.Modules, Module{m.Key, m.Name.In(lang), m.Required, m.Schema})
 	}
 	for _, sl := range d.Slots {
-		n.AttachmentSlots = append(n.AttachmentSlots, Slot{sl.Key, sl.Name.In(lang), sl.Module, sl.Required && sl.When == "", sl.Types, sl.MaxBytes, sl.MaxFiles, sl.Pixels})
+		n.AttachmentSlots = append(n.AttachmentSlots, Slot{sl.Key, sl.Name.In(lang), sl.Module, sl.Required && sl.When == "", sl.Required && sl.When != "", sl.Types, sl.MaxBytes, sl.MaxFiles, sl.Pixels})
 	}
+	rules := d.Rules
 	if r := d.Recommender; r != nil {
 		n.Recommenders = &Recommending{r.Count, r.Schema}
+		rules = slices.Concat(rules, r.Rules)
+	}
+	for _, r := range rules {
+		n.Conditions = append(n.Conditions, Condition{r.Key, r.Module, r.Field, r.Message.In(lang)})
 	}
 	for _, st := range d.Route {
 		n.Route = append(n.Route, Stage{st.Key, st.Name.In(lang)})

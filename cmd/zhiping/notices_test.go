@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"net/http"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -67,6 +68,52 @@ func TestTheDataCheckQuotesRuleAndInputToEveryoneAlike(t *testing.T) {
 	refused := person.want(http.StatusUnprocessableEntity, "invalid", "POST", path+"/submit", map[string]any{"commitment": true})
 	if faults := refused.items("errors"); len(faults) != 1 || cmp.Diff(want[0]["inputs"], faults[0]["inputs"]) != "" || faults[0]["rule"] != "title_before_cutoff" {
 		t.Fatalf("submission says %s", refused.raw)
+	}
+	s.stop()
+}
+
+// A notice tells beforehand what it asks for, and a bad one is refused with all that is wrong with it.
+func TestANoticeTellsItsConditionsAndIsRefusedWithEveryFault(t *testing.T) {
+	s := start(t, t.TempDir(), "--demo")
+	bureau, person := s.as("bureau"), s.as("applicant")
+	d := definitionOf(t, "title.regular")
+	for lang, want := range map[string]string{"zh": "推荐专家须具有正高级职称", "en": "Recommenders must hold a full-senior title"} {
+		n := person.want(http.StatusOK, "", "GET", "/notices/"+openNotice(person, d.Type), nil, "Accept-Language", lang)
+		conditions := n.items("conditions")
+		if len(conditions) != len(d.Rules)+len(d.Recommender.Rules) || !slices.ContainsFunc(conditions, func(c map[string]any) bool {
+			return c["key"] == "experts_senior" && c["module"] == "recommenders" && c["field"] == "/titleLevel" && c["text"] == want
+		}) {
+			t.Errorf("in %s: %v", lang, conditions)
+		}
+	}
+	now := time.Now().UTC()
+	wrong := noticeBody("title.unknown", map[string]any{"title": " ", "year": 1999, "closesAt": now.Add(-2 * time.Hour), "committee": map[string]any{"id": "", "name": ""},
+		"resubmitTo": "nowhere", "correctionDays": 366, "quota": -1})
+	fields := []string{"body.closesAt", "body.committee", "body.correctionDays", "body.quota", "body.resubmitTo", "body.title", "body.type", "body.year"}
+	for _, lang := range []string{"zh", "en"} {
+		var at []string
+		for _, f := range bureau.want(http.StatusUnprocessableEntity, "invalid", "POST", "/notices", wrong, "Accept-Language", lang).items("errors") {
+			location, _ := f["location"].(string)
+			message, _ := f["message"].(string)
+			if message == "" || han.MatchString(message) != (lang == "zh") {
+				t.Errorf("%v in %s", f, lang)
+			}
+			at = append(at, location)
+		}
+		slices.Sort(at)
+		if diff := cmp.Diff(fields, at); diff != "" {
+			t.Errorf("(-want +got):\n%s", diff)
+		}
+	}
+	missing := bureau.want(http.StatusUnprocessableEntity, "invalid", "POST", "/notices", map[string]any{"type": d.Type, "salary": 1})
+	var told []string
+	for _, f := range missing.items("errors") {
+		told = append(told, fmt.Sprint(f["location"], " ", f["code"]))
+	}
+	want := []string{"body.closesAt missing", "body.committee missing", "body.instructions missing", "body.opensAt missing", "body.salary unknown_member",
+		"body.title missing", "body.year missing"}
+	if diff := cmp.Diff(want, told); diff != "" {
+		t.Errorf("(-want +got):\n%s", diff)
 	}
 	s.stop()
 }

@@ -24,7 +24,7 @@ func released(t *testing.T, name string, replace ...string) *fstest.MapFile {
 }
 
 func TestAFolderOfDefinitionsReplacesAndAdds(t *testing.T) {
-	c, err := catalog.Load(fstest.MapFS{
+	_, err := catalog.Load(fstest.MapFS{
 		"library.yaml":           {Data: []byte("modules:\n  summary:\n    name: {zh: 个人总结, en: Summary}\n    required: true\n    schema: {type: object, properties: {words: {type: string, title: 总结}}}\n")},
 		"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 2", "version: 1000", ", patents", ""),
 		"grade2.assessment.yaml": released(t, "grade2.assessment.yaml"), // unchanged, except for what it takes from the library
@@ -32,7 +32,7 @@ func TestAFolderOfDefinitionsReplacesAndAdds(t *testing.T) {
 	if err == nil || !strings.Contains(err.Error(), "grade2.assessment.yaml:2: version 2") {
 		t.Fatalf("the same version with another summary: %v", err)
 	}
-	c, err = catalog.Load(fstest.MapFS{
+	c, err := catalog.Load(fstest.MapFS{
 		"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 2", "version: 1000", ", patents", "", ", patent_proof", ""),
 		"grade2.assessment.yaml": released(t, "grade2.assessment.yaml"),
 	})
