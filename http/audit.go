@@ -119,6 +119,19 @@ type auditIn struct {
 	From        time.Time `query:"from"`
 	To          time.Time `query:"to"`
 	Declaration string    `query:"declaration" maxLength:"64"`
+	// Organization narrows to the grants, names and closures of one organization.
+	Organization string `query:"organization" maxLength:"64"`
+}
+
+// stream is the one that the query is about, or "".
+func (in *auditIn) stream() string {
+	switch {
+	case in.Declaration != "":
+		return domain.Stream(domain.CategoryDeclaration, in.Declaration)
+	case in.Organization != "":
+		return domain.Stream(domain.CategoryOrganization, in.Organization)
+	}
+	return ""
 }
 
 func (in *auditIn) keeps(actor, typ string, at time.Time) bool {
@@ -128,8 +141,8 @@ func (in *auditIn) keeps(actor, typ string, at time.Time) bool {
 
 // audit looks across streams: by the index of the narrowest condition, the others filter what it finds.
 func (s *Server) audit(ctx context.Context, in *auditIn) (*struct{ Body list[AuditEntry] }, error) {
-	if in.Declaration != "" {
-		out, err := s.trailWhere(ctx, domain.Stream(domain.CategoryDeclaration, in.Declaration), in.Paging, func(e trail.Entry) bool {
+	if stream := in.stream(); stream != "" {
+		out, err := s.trailWhere(ctx, stream, in.Paging, func(e trail.Entry) bool {
 			return in.keeps(e.Actor.ID, e.Type, e.At)
 		})
 		return &struct{ Body list[AuditEntry] }{out}, err

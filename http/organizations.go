@@ -22,6 +22,9 @@ type Directory interface {
 	OfficerOf(ctx context.Context, account string) (string, error)
 	// Await returns once sign-in heeds the events up to a position.
 	Await(ctx context.Context, position uint64) error
+	// People lists accounts by id: those whose name begins with the text, or whose login name, phone or e-mail address
+	// it is; all of them for "".
+	People(ctx context.Context, text, after string, limit int) ([]Person, error)
 	// Audit lists what happened to accounts, newest first.
 	Audit(ctx context.Context, q IdentityQuery) ([]IdentityRecord, error)
 }

@@ -210,6 +210,7 @@ func (s *Server) operations() {
 	s.noticeRoutes()
 	s.organizationRoutes()
 	s.oversightRoutes()
+	s.peopleRoutes()
 	s.identityAuditRoutes()
 	s.unitRoutes()
 	s.bindingRoutes()

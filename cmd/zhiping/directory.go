@@ -32,6 +32,15 @@ func (d directory) OfficerOf(ctx context.Context, account string) (string, error
 	return d.provider.OfficerOf(ctx, account)
 }
 
+func (d directory) People(ctx context.Context, text, after string, limit int) ([]http.Person, error) {
+	found, err := d.provider.People(ctx, identity.PersonQuery{Text: text, After: after, Limit: limit})
+	out := make([]http.Person, len(found))
+	for i, p := range found {
+		out[i] = http.Person{ID: p.Account, Name: p.Name, Phone: p.MaskedPhone(), Disabled: p.Disabled}
+	}
+	return out, err
+}
+
 func (d directory) Audit(ctx context.Context, q http.IdentityQuery) ([]http.IdentityRecord, error) {
 	query := identity.AuditQuery{Account: q.Account, Actor: q.Actor, Kind: identity.AuditKind(q.Type), Address: q.Address,
 		From: q.From, To: q.To, Before: q.Before, Limit: q.Limit}

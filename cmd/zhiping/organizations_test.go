@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"net/http"
+	"net/url"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -94,6 +95,30 @@ func TestAnAdminBuildsTheTreeAndAppointsOfficers(t *testing.T) {
 		t.Fatalf("below the bureau lie %v", names)
 	}
 
+	// An admin finds whom to appoint, by name or by the whole phone, a page at a time.
+	for _, q := range []string{"钱经", phone} {
+		if list := admin.want(200, "", "GET", "/accounts?q="+url.QueryEscape(q), nil).items("items"); len(list) != 1 || list[0]["name"] != "钱经办" || list[0]["phone"] != "139****0002" {
+			t.Fatalf("%s finds %v", q, list)
+		}
+	}
+	if list := admin.want(200, "", "GET", "/accounts?q=1390000000", nil).items("items"); len(list) != 0 {
+		t.Fatalf("part of a phone finds %v", list)
+	}
+	seen := map[any]bool{}
+	for cursor := ""; ; {
+		page := admin.want(200, "", "GET", "/accounts?limit=4"+cursor, nil)
+		for _, p := range page.items("items") {
+			seen[p["id"]] = true
+		}
+		if page.str("next") == "" {
+			break
+		}
+		cursor = "&cursor=" + page.str("next")
+	}
+	if len(seen) != 11 {
+		t.Fatalf("%d accounts", len(seen))
+	}
+
 	// A session that is there already follows every grant at once.
 	appoint := func(organization, account string) answer {
 		return admin.want(200, "", "POST", "/organizations/"+organization+"/officers", map[string]any{"account": account})
@@ -145,6 +170,13 @@ func TestAnAdminBuildsTheTreeAndAppointsOfficers(t *testing.T) {
 	by, _ := last["actor"].(map[string]any)
 	if last["stream"] != "organization-"+uscc || by["role"] != "admin" || len(last["changes"].([]any)) == 0 {
 		t.Fatalf("the trail ends with %v", last)
+	}
+	var history []string
+	for _, e := range auditor.want(200, "", "GET", "/audit?organization="+uscc+"&limit=200", nil).items("items") {
+		history = append(history, e["type"].(string))
+	}
+	if want := []string{"OrganizationCreated", "OfficerGranted", "GrantRevoked", "OfficerGranted", "OrganizationClosed", "OrganizationReopened"}; !slices.Equal(history, want) {
+		t.Fatalf("the unit's history: %v", history)
 	}
 	s.stop()
 }

@@ -55,6 +55,7 @@ var Policy = map[Action][]Grant{
 	"viewNotices":       {{applicant, Any}, {unit, Any}, {department, Any}, {bureau, Any}, {committee, Any}, {auditor, Any}, {analyst, Any}, {admin, Any}},
 	"viewDraftNotices":  {{bureau, Supervising}, {auditor, Any}, {admin, Any}},
 	"viewUnit":          {{applicant, Any}, {unit, Any}, {department, Any}, {bureau, Any}, {committee, Any}, {auditor, Any}, {admin, Any}},
+	"viewAccounts":      {{admin, Any}},
 	"viewOrganizations": {{unit, Any}, {department, Any}, {bureau, Any}, {committee, Any}, {auditor, Any}, {admin, Any}},
 	"viewOfficers":      {{unit, Supervising}, {department, Supervising}, {bureau, Supervising}, {committee, Supervising}, {auditor, Any}, {admin, Any}},
 	"viewUnits":         {{department, Supervising}, {bureau, Supervising}, {auditor, Any}, {admin, Any}},

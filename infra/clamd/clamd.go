@@ -96,7 +96,7 @@ func push(ctx context.Context, conn net.Conn, w *bufio.Writer, chunk []byte) err
 	if err := patient(ctx, conn); err != nil {
 		return err
 	}
-	if err := binary.Write(w, binary.BigEndian, uint32(len(chunk))); err != nil { //nolint:gosec // at most chunkBytes
+	if err := binary.Write(w, binary.BigEndian, uint32(len(chunk))); err != nil { // #nosec G115 -- at most chunkBytes
 		return err
 	}
 	if _, err := w.Write(chunk); err != nil {

@@ -31,6 +31,14 @@ func (p Person) MaskedIDNumber() string {
 	return p.IDNumber[:6] + strings.Repeat("*", len(p.IDNumber)-8) + p.IDNumber[len(p.IDNumber)-2:]
 }
 
+// MaskedPhone shows the first three and the last four digits only.
+func (p Person) MaskedPhone() string {
+	if len(p.Phone) < 8 {
+		return ""
+	}
+	return p.Phone[:3] + strings.Repeat("*", len(p.Phone)-7) + p.Phone[len(p.Phone)-4:]
+}
+
 const personColumns = `SELECT a.id, a.name, coalesce(a.phone, ''), a.email, a.verified_at, a.disabled_at, n.sealed
 	FROM accounts a LEFT JOIN identity_numbers n ON n.account_id = a.id WHERE a.erased_at = 0 AND `
 
