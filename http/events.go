@@ -29,6 +29,7 @@ type CloudEvent struct {
 	DataContentType string    `json:"datacontenttype"`
 	Position        string    `json:"position"` // extension: commit position, continue with ?after=
 	StreamRevision  uint64    `json:"streamrevision"`
+	Traceparent     string    `json:"traceparent,omitempty"` // the extension for distributed tracing: the command's span
 	Data            any       `json:"data"`
 }
 
@@ -65,7 +66,7 @@ func (in feedIn) types() []string {
 func cloudEvent(e domain.Recorded) CloudEvent {
 	return CloudEvent{
 		SpecVersion: "1.0", ID: e.ID.String(), Source: "/zhiping", Type: eventPrefix + e.Type, Subject: e.Stream, Time: e.At.UTC(),
-		DataContentType: "application/json", Position: formatPosition(e.Position), StreamRevision: e.Revision, Data: anonymous(e.Event),
+		DataContentType: "application/json", Position: formatPosition(e.Position), StreamRevision: e.Revision, Traceparent: e.Meta.Traceparent, Data: anonymous(e.Event),
 	}
 }
 

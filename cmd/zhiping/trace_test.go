@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 
@@ -79,6 +80,10 @@ func TestOneTraceFromTheRequestToTheCommit(t *testing.T) {
 	person.want(http.StatusCreated, "", "POST", "/bindings", map[string]any{"uscc": university},
 		"traceparent", "00-"+callerTrace+"-"+caller+"-01", "Idempotency-Key", "bind-1")
 	checkTrace(s, c, callerTrace, caller, "POST /api/v1/bindings", "command BindUnit", "project BindingRequested")
+
+	if told := s.as("analyst").want(http.StatusOK, "", "GET", "/events?types=BindingRequested", nil); !strings.Contains(string(told.raw), `"traceparent":"00-`+callerTrace+"-") {
+		t.Fatalf("the event feed does not lead to the trace: %s", told.raw)
+	}
 
 	// Nobody began this one, so the request does.
 	me := person.want(http.StatusOK, "", "GET", "/me", nil).str("id")
