@@ -28,11 +28,12 @@ var public = map[string][]string{
 	"school_application":  {"stage", "subject", "title"},
 	"education":           {"to", "school", "major", "education", "degree"},
 	"current_title":       {"none", "title", "level", "speciality", "obtained", "appointed"},
-	"papers":              {"title", "journal", "issue", "published", "order", "level"},
-	"works":               {"title", "publisher", "published", "order"},
+	"papers":              {"title", "journal", "issue", "published", "level", "order"},
+	"books":               {"title", "publisher", "published", "words", "order"},
 	"projects":            {"name", "funder", "level", "rank", "closed", "date"},
 	"awards":              {"name", "body", "level", "grade", "date", "rank"},
-	"patents":             {"name", "type", "date", "rank"},
+	"patents":             {"kind", "name", "date", "rank"},
+	"qualifications":      {"name", "issuer", "date"},
 	"rural_work":          {"field", "years"},
 	"grassroots_graduate": {"degree", "since"},
 	"enterprise":          {"name", "position"},
@@ -54,11 +55,7 @@ func secrets(def catalog.Definition, st declaration.State) []string {
 	collect := func(schema, data json.RawMessage) {
 		values := map[string]any{}
 		_ = json.Unmarshal(data, &values) // what was never saved has none
-		for _, p := range properties(schema, "") {
-			if v, ok := values[p.key].(string); ok && v != "" && p.format != "" && private(p) {
-				out = append(out, v)
-			}
-		}
+		out = append(out, numbers(schema, values)...)
 	}
 	for _, m := range def.Modules {
 		collect(m.Schema, st.Modules[m.Key])
@@ -66,6 +63,22 @@ func secrets(def catalog.Definition, st declaration.State) []string {
 	if def.Recommender != nil {
 		for _, r := range st.Recommenders {
 			collect(def.Recommender.Schema, r.Data)
+		}
+	}
+	return out
+}
+
+// numbers are the values of private formats, in tables too.
+func numbers(schema json.RawMessage, values map[string]any) (out []string) {
+	for _, p := range properties(schema, "") {
+		if v, ok := values[p.key].(string); ok && v != "" && p.format != "" && private(p) {
+			out = append(out, v)
+		}
+		rows, _ := values[p.key].([]any)
+		for _, row := range rows {
+			if m, ok := row.(map[string]any); ok {
+				out = append(out, numbers(p.items, m)...)
+			}
 		}
 	}
 	return out

@@ -103,7 +103,7 @@ func roomy(t *testing.T) string {
 func TestALargeUploadAndItsDownloadAreStreamed(t *testing.T) {
 	s, person, id, slot := attaching(t, "--catalog", roomy(t))
 	before := memory(t, s)
-	const size = 300 << 20
+	const size = 200 << 20
 	body, w := io.Pipe()
 	form := multipart.NewWriter(w)
 	go func() {
@@ -149,7 +149,7 @@ func TestALargeUploadAndItsDownloadAreStreamed(t *testing.T) {
 	if n, err := io.Copy(io.Discard, res.Body); err != nil || n < size {
 		t.Fatalf("%d bytes come back: %v", n, err)
 	}
-	if grown := memory(t, s) - before; grown > 100 {
+	if grown := memory(t, s) - before; grown > 80 {
 		t.Fatalf("the server has grown by %d MiB", grown)
 	}
 }
