@@ -49,7 +49,7 @@ func (s *Server) attach(ctx context.Context, in *ByID) (*written[Attachment], er
 	if body == nil {
 		return nil, ErrMalformed
 	}
-	stream := &steady{Reader: body, conn: rq.fiber.Context().Conn(), end: time.Now().Add(uploadTimeout)}
+	stream := &steady{Reader: body, conn: rq.fiber.Context().Conn(), each: s.ReadTimeout, end: time.Now().Add(uploadTimeout)}
 	defer discard(rq.fiber, stream)
 	_, params, err := mime.ParseMediaType(rq.fiber.Get(fiber.HeaderContentType))
 	if err != nil || params["boundary"] == "" {
@@ -74,11 +74,12 @@ func (s *Server) attach(ctx context.Context, in *ByID) (*written[Attachment], er
 type steady struct {
 	io.Reader
 	conn interface{ SetReadDeadline(time.Time) error }
+	each time.Duration // for the next piece
 	end  time.Time
 }
 
 func (r *steady) Read(p []byte) (int, error) {
-	deadline := time.Now().Add(readTimeout)
+	deadline := time.Now().Add(r.each)
 	if deadline.After(r.end) {
 		deadline = r.end
 	}

@@ -18,13 +18,13 @@ func (broken) SetReadDeadline(time.Time) error { return errors.New("closed") }
 
 func TestAnUploadHasTimeForEachPieceButNotForEver(t *testing.T) {
 	l := &line{}
-	r := &steady{Reader: strings.NewReader("abc"), conn: l, end: time.Now().Add(uploadTimeout)}
+	r := &steady{Reader: strings.NewReader("abc"), conn: l, each: time.Minute, end: time.Now().Add(uploadTimeout)}
 	for range 3 {
 		if n, err := r.Read(make([]byte, 1)); n != 1 || err != nil {
 			t.Fatal(n, err)
 		}
 	}
-	if len(l.deadlines) != 3 || !l.deadlines[2].After(l.deadlines[0]) || l.deadlines[0].After(time.Now().Add(readTimeout)) {
+	if len(l.deadlines) != 3 || !l.deadlines[2].After(l.deadlines[0]) || l.deadlines[0].After(time.Now().Add(time.Minute)) {
 		t.Fatalf("%v", l.deadlines)
 	}
 	r.end = time.Now().Add(time.Second)

@@ -107,6 +107,8 @@ type Config struct {
 	Secure bool
 	// Origins are the sites beside our own whose pages may call with the cookie, e.g. https://portal.example.
 	Origins []string
+	// ReadTimeout is how long a request may take to arrive, or an upload's next piece; 0 means a minute.
+	ReadTimeout time.Duration
 	// Limits bound how often somebody may call.
 	Limits Limits
 	// TrustedProxies are whom X-Forwarded-For is believed.
@@ -134,7 +136,6 @@ const (
 	maxUpload     = 1 << 30  // of any slot
 	maxDiscarded  = 64 << 20 // what is read and thrown away of a body that is too large, so that its sender hears why
 	prefetch      = 64 << 10
-	readTimeout   = 60 * time.Second // of a whole request, but of an upload's next piece
 	uploadTimeout = 30 * time.Minute // of a whole upload
 	writeTimeout  = 120 * time.Second
 	idleTimeout   = 90 * time.Second
@@ -158,6 +159,9 @@ func New(c Config) (*Server, error) {
 	if c.Logger == nil {
 		c.Logger = slog.New(slog.DiscardHandler)
 	}
+	if c.ReadTimeout == 0 {
+		c.ReadTimeout = time.Minute
+	}
 	if c.Request == nil {
 		c.Request = func(string, string, int, time.Duration) {}
 	}
@@ -172,7 +176,7 @@ func New(c Config) (*Server, error) {
 	s.app = fiber.New(fiber.Config{
 		DisableStartupMessage: true, ErrorHandler: s.fiberError, Immutable: true, StrictRouting: true, UnescapePath: true,
 		StreamRequestBody: true, DisablePreParseMultipartForm: true, BodyLimit: prefetch,
-		ReadTimeout: readTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, ReadBufferSize: 16 << 10,
+		ReadTimeout: c.ReadTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, ReadBufferSize: 16 << 10,
 	})
 	s.app.Use(s.trace, s.measure)
 	if len(s.Origins) > 0 {

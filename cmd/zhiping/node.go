@@ -223,6 +223,9 @@ func (n *node) catchUp(ctx context.Context) error {
 	return nil
 }
 
+// aloneWith is what an operator of several machines must know.
+const aloneWith = "accounts and browsers' sessions are in this node's data folder only: on several machines, programs need the access tokens of --oidc-issuer, and browsers must come back to the node that signed them in"
+
 func (n *node) openIdentity(ctx context.Context, c *serveCmd) (err error) {
 	codes, err := c.sender()
 	if err != nil {
@@ -237,8 +240,8 @@ func (n *node) openIdentity(ctx context.Context, c *serveCmd) (err error) {
 		return err
 	}
 	n.later(n.identity.Close)
-	if c.Eventstore != "" && c.Readstore != "" && c.OIDC.Issuer == "" && c.Roles != rolesProjector {
-		n.logger.Warn("accounts and sessions are in this node's data folder only: nodes on several machines need --oidc-issuer, or one of them must sign everybody in")
+	if c.Eventstore != "" && c.Readstore != "" && c.Roles != rolesProjector {
+		n.logger.Warn(aloneWith)
 	}
 	return nil
 }

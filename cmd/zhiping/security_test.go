@@ -3,10 +3,12 @@ package main
 import (
 	"bytes"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"net"
 	"net/http"
+	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -345,4 +347,58 @@ func atoi(t *testing.T, s string) int {
 		t.Fatal(err)
 	}
 	return n
+}
+
+// A client that sends too slowly, in its headers or its body, is hung up on, and others are served meanwhile.
+func TestSlowClientsAreHungUpOn(t *testing.T) {
+	s, stop := host(t, &serveCmd{Data: t.TempDir(), Demo: true, readTimeout: time.Second})
+	defer stop()
+	for name, beginning := range map[string]string{
+		"half a header": "GET /api/v1/lines HTTP/1.1\r\nHost: x\r\nX-Slow: ",
+		"half a body":   "POST /api/v1/auth/login HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 100\r\n\r\n{",
+		"nothing":       "",
+	} {
+		t.Run(name, func(t *testing.T) {
+			c, err := (&net.Dialer{}).DialContext(t.Context(), "tcp", strings.TrimPrefix(s.url, "http://"))
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer c.Close()
+			if _, err := io.WriteString(c, beginning); err != nil {
+				t.Fatal(err)
+			}
+			(&caller{s: s}).want(200, "", "GET", "/auth/methods", nil)
+			if err := c.SetReadDeadline(time.Now().Add(20 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := io.ReadAll(c); errors.Is(err, os.ErrDeadlineExceeded) {
+				t.Fatal("the connection stays open")
+			}
+		})
+	}
+}
+
+// Whatever is answered, browsers are told not to guess, frame or run what they get.
+func TestEveryAnswerCarriesItsSafeguards(t *testing.T) {
+	s := start(t, t.TempDir(), "--demo")
+	person, nobody := s.as("applicant"), &caller{s: s}
+	for name, a := range map[string]answer{
+		"200": person.want(200, "", "GET", "/me", nil), "401": nobody.want(401, "", "GET", "/me", nil),
+		"403": person.want(403, "", "GET", "/audit", nil), "404": person.want(404, "", "GET", "/nothing", nil),
+		"405": person.want(405, "", "PATCH", "/me", nil), "400": person.want(400, "", "POST", "/bindings", []byte("{")),
+		"422":  person.want(422, "", "POST", "/bindings", map[string]any{"uscc": 5}),
+		"HEAD": person.want(200, "", "HEAD", "/me", nil),
+	} {
+		for header, want := range map[string]string{
+			"X-Content-Type-Options": "nosniff", "X-Frame-Options": "DENY", "Referrer-Policy": "same-origin", "Cache-Control": "no-store",
+			"Content-Security-Policy": "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'",
+		} {
+			if got := a.header.Get(header); got != want {
+				t.Errorf("%s: %s is %q, want %q", name, header, got, want)
+			}
+		}
+		if a.header.Get("X-Request-ID") == "" || a.header.Get("Strict-Transport-Security") != "" {
+			t.Errorf("%s: %v", name, a.header)
+		}
+	}
 }

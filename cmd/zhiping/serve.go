@@ -44,9 +44,10 @@ type serveCmd struct {
 	SMS    smsFlags    `embed:"" prefix:"sms-" group:"One-time codes"`
 	SMTP   smtpFlags   `embed:"" prefix:"smtp-" group:"One-time codes"`
 
-	clock     func() time.Time   // time.Now when nil
-	folds     []projections.Fold // every one there is when nil
-	listening func(addr string)  // told once requests are taken, for those who start a server in this process
+	clock       func() time.Time   // time.Now when nil
+	readTimeout time.Duration      // the API\'s own when 0
+	folds       []projections.Fold // every one there is when nil
+	listening   func(addr string)  // told once requests are taken, for those who start a server in this process
 }
 
 // limitFlags bound how often somebody may call.

@@ -34,9 +34,9 @@ func TestSignInGivesASessionThatNamesItsActor(t *testing.T) {
 		require.NoError(t, err)
 		require.Equal(t, id, actor.ID)
 		require.Equal(t, domain.Unit, actor.Roles[0])
-		require.True(t, info.CheckCSRF(s.CSRF))
-		require.False(t, info.CheckCSRF(""))
-		require.False(t, info.CheckCSRF(s.AccessToken))
+		require.NotEmpty(t, info.CSRF)
+		require.Equal(t, s.CSRF, info.CSRF)
+		require.NotEqual(t, s.AccessToken, info.CSRF)
 	}
 	me, err := f.Me(t.Context(), id)
 	require.NoError(t, err)
@@ -269,7 +269,7 @@ func TestEverySignInMakesANewToken(t *testing.T) {
 	require.NotEqual(t, a.CSRF, b.CSRF)
 	_, info, err := f.Authenticate(t.Context(), a.AccessToken)
 	require.NoError(t, err)
-	require.False(t, info.CheckCSRF(b.CSRF))
+	require.NotEqual(t, b.CSRF, info.CSRF)
 }
 
 func TestNobodyEndsSomebodyElsesSession(t *testing.T) {

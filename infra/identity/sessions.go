@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"crypto/hmac"
 	"crypto/sha256"
 	"database/sql"
 	"encoding/hex"
@@ -160,11 +159,6 @@ func (p *Provider) newSession(ctx context.Context, c *change, account, name, met
 // csrf derives a session's CSRF token from its secret: who cannot read the cookie cannot know it.
 func (p *Provider) csrf(token string) string {
 	return hex.EncodeToString(mac(p.keys.csrf, token)[:16])
-}
-
-// CheckCSRF tells whether given is the CSRF token of the session.
-func (s SessionInfo) CheckCSRF(given string) bool {
-	return s.CSRF != "" && hmac.Equal([]byte(s.CSRF), []byte(given))
 }
 
 // Logout ends the session of a token, at once on every process. A token that is not a session is no error.
