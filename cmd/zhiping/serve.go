@@ -45,7 +45,7 @@ type serveCmd struct {
 	SMTP   smtpFlags   `embed:"" prefix:"smtp-" group:"One-time codes"`
 
 	clock       func() time.Time   // time.Now when nil
-	readTimeout time.Duration      // the API\'s own when 0
+	readTimeout time.Duration      // the API's own when 0
 	folds       []projections.Fold // every one there is when nil
 	listening   func(addr string)  // told once requests are taken, for those who start a server in this process
 }
