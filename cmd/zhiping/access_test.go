@@ -30,6 +30,7 @@ func TestAccess(t *testing.T) {
 	w := newWorld(t)
 	t.Run("every route follows the policy table", w.followsThePolicyTable)
 	t.Run("lists show only what the caller may see", w.listsShowWhatMayBeSeen)
+	t.Run("a bureau's notices are its own", w.noticesAreTheirBureaus)
 }
 
 // Every route of the published contract × every role × both sides of the tree: what the policy table denies is
@@ -131,5 +132,34 @@ func (w *world) listsShowWhatMayBeSeen(t *testing.T) {
 		if len(items) != 1 || items[0]["ok"] != false {
 			t.Errorf("%s approved what is not theirs: %v", name, items)
 		}
+	}
+}
+
+// A bureau drafts for itself and those below it, and sees no other's drafts.
+func (w *world) noticesAreTheirBureaus(t *testing.T) {
+	own, other, admin := w.actor("bureau"), w.actor("bureau other"), w.actor("admin")
+	content := func(bureau string) map[string]any {
+		body := map[string]any{"type": "title.regular", "title": "职称申报通知", "year": 2031, "opensAt": "2031-01-01T00:00:00Z",
+			"closesAt": "2031-06-01T00:00:00Z", "instructions": "", "committee": map[string]any{"id": "c", "name": "评委会"}}
+		if bureau != "" {
+			body["bureau"] = map[string]any{"id": bureau, "name": "人社部门"}
+		}
+		return body
+	}
+	id := own.want(http.StatusCreated, "", "POST", "/notices", content("")).str("id")
+	other.want(http.StatusForbidden, "forbidden", "POST", "/notices", content(demoBureau.ID))
+	own.want(http.StatusForbidden, "forbidden", "PUT", "/notices/"+id, content("b2"))
+	other.want(http.StatusForbidden, "forbidden", "PUT", "/notices/"+id, content("b2"))
+	other.want(http.StatusForbidden, "forbidden", "POST", "/notices/"+id+"/publish", nil)
+	for _, path := range []string{"/notices/" + id, "/stats/notices/" + id} {
+		own.want(http.StatusOK, "", "GET", path, nil)
+		admin.want(http.StatusOK, "", "GET", path, nil)
+		other.want(http.StatusNotFound, "", "GET", path, nil)
+	}
+	if list := string(other.want(http.StatusOK, "", "GET", "/notices?type=title.regular&limit=200", nil).raw); strings.Contains(list, id) {
+		t.Fatal("another bureau's draft is listed")
+	}
+	if list := string(own.want(http.StatusOK, "", "GET", "/notices?type=title.regular&limit=200", nil).raw); !strings.Contains(list, id) {
+		t.Fatal("the bureau's own draft is not listed")
 	}
 }
