@@ -1,0 +1,131 @@
+package main
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"zhiping/domain/catalog"
+)
+
+const releasedFolder = "../../domain/catalog/testdata/released"
+
+// unreleased writes the definitions of an old release as a folder for --catalog, and answers them by type.
+func unreleased(t *testing.T, version int) (folder string, old map[string]catalog.Definition) {
+	t.Helper()
+	names, err := filepath.Glob(fmt.Sprintf("%s/*.v%d.json", releasedFolder, version))
+	if err != nil {
+		t.Fatal(err)
+	}
+	folder, old = t.TempDir(), map[string]catalog.Definition{}
+	parts := map[string]map[string]any{"selfCheck": {}, "modules": {}, "slots": {}, "rules": {}, "recommenders": {}, "stages": {}}
+	for _, name := range names {
+		raw, err := os.ReadFile(name)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var d catalog.Definition
+		if err := json.Unmarshal(raw, &d); err != nil {
+			t.Fatal(err)
+		}
+		old[d.Type] = d
+		write(t, folder, d.Type+".yaml", recipeOf(d, parts))
+	}
+	write(t, folder, "library.yaml", parts)
+	return folder, old
+}
+
+// recipeOf takes a definition apart. Parts of one release have one content for a key, but for modules that stand in for
+// one another, and stages.
+func recipeOf(d catalog.Definition, parts map[string]map[string]any) map[string]any {
+	r := map[string]any{"type": d.Type, "version": d.Version, "line": d.Line, "name": d.Name, "resubmitTo": d.ResubmitTo}
+	lists := map[string][]string{}
+	add := func(section, field, key string, part any) {
+		parts[section][key] = part
+		lists[field] = append(lists[field], key)
+	}
+	for _, i := range d.SelfCheck {
+		add("selfCheck", "selfCheck", i.Key, i)
+	}
+	for _, m := range d.Modules {
+		add("modules", "modules", d.Type+"-"+m.Key, m)
+	}
+	for _, s := range d.Slots {
+		add("slots", "slots", s.Key, s)
+	}
+	for _, rule := range d.Rules {
+		add("rules", "rules", rule.Key, rule)
+	}
+	for _, st := range d.Route {
+		add("stages", "route", d.Type+"-"+st.Key, st)
+	}
+	for field, keys := range lists {
+		r[field] = keys
+	}
+	if d.Recommender != nil {
+		parts["recommenders"][d.Type] = d.Recommender
+		r["recommender"] = d.Type
+	}
+	return r
+}
+
+// write writes a file of YAML, which JSON is.
+func write(t *testing.T, folder, name string, v any) {
+	t.Helper()
+	raw, err := json.Marshal(v)
+	if err == nil {
+		err = os.WriteFile(filepath.Join(folder, name), raw, 0o600)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
+// What was declared under the first release of each type is opened, corrected and approved by today's program.
+func TestDeclarationsOfTheFirstReleaseGoOn(t *testing.T) {
+	data := t.TempDir()
+	folder, old := unreleased(t, 1)
+	if len(old) != 15 {
+		t.Fatalf("%d types were released first", len(old))
+	}
+	s := start(t, data, "--demo", "--catalog", folder)
+	person, unit := s.as("applicant"), s.as("unit")
+	bind(person, unit, university)
+	ids := map[string]string{}
+	for typ, d := range old {
+		ids[typ] = begin(person, d)
+		complete(person, d, ids[typ])
+		person.want(http.StatusOK, "", "POST", "/declarations/"+ids[typ]+"/submit", pledge)
+	}
+	s.stop()
+
+	s = start(t, data, "--demo")
+	person = s.as("applicant")
+	officers := map[string]*caller{
+		catalog.StageUnit: s.as("unit"), catalog.StageDepartment: s.as("department"),
+		catalog.StageBureau: s.as("bureau"), catalog.StageCommittee: s.as("committee"),
+	}
+	t.Run("types", func(t *testing.T) {
+		everyType(t, func(t *testing.T, now catalog.Definition) {
+			d, path := old[now.Type], "/declarations/"+ids[now.Type]
+			form := person.want(http.StatusOK, "", "GET", path, nil)
+			if n := len(form.items("modules")); n != len(d.Modules) || n == len(now.Modules) {
+				t.Fatalf("%d modules, of %d then and %d now", n, len(d.Modules), len(now.Modules))
+			}
+			officers[catalog.StageUnit].want(http.StatusOK, "", "POST", path+"/return", map[string]any{"opinion": "请补充", "modules": []string{"basic"}})
+			complete(person, catalog.Definition{Type: d.Type, Modules: d.Modules[:1]}, ids[now.Type])
+			person.want(http.StatusOK, "", "POST", path+"/submit", pledge)
+			for i, stage := range d.Route {
+				verb := "/approve"
+				if i == len(d.Route)-1 {
+					verb = "/approve-final"
+				}
+				officers[stage.Kind].want(http.StatusOK, "", "POST", path+verb, map[string]any{})
+			}
+		})
+	})
+	s.stop()
+}
