@@ -18,6 +18,14 @@ import (
 // notice and the actor; ErrNotFound is all that a caller learns of a declaration that they may not see.
 func (x *Executor) Declaration(ctx context.Context, env Envelope, id uuid.UUID, c declaration.Command) (Result[declaration.State], error) {
 	name, decision := declarationAction(c)
+	if _, passing := c.(declaration.ApproveStage); passing && env.Actor.Has(domain.Unit) {
+		// A unit's approvals take turns, so that each counts those before it against the quota.
+		done, err := x.turn(ctx, "quota of "+env.Actor.Organization.ID)
+		if err != nil {
+			return Result[declaration.State]{}, err
+		}
+		defer done()
+	}
 	return execute(ctx, x, declarations, request[declaration.State, declaration.Command]{
 		env: env, id: id.String(), cmd: c, name: name, exclusive: decision,
 		authorise: func(s declaration.State) error { return authoriseDeclaration(env.Actor, name, decision, s) },

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"slices"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -159,5 +160,26 @@ func TestAUnitPassesOnNoMoreThanItsQuota(t *testing.T) {
 	first.want(http.StatusOK, "", "POST", paths[0]+"/submit", pledge)
 	unit.want(http.StatusOK, "", "POST", paths[1]+"/approve", map[string]any{})
 	unit.want(http.StatusConflict, "quota_exhausted", "POST", paths[0]+"/approve", map[string]any{})
+	// Two officers at once do not exceed it either.
+	people, holder := []*caller{first, second}, 1
+	for range 5 {
+		s.as("department").want(http.StatusOK, "", "POST", paths[holder]+"/return", map[string]any{"opinion": "请补充", "modules": []string{"summary"}})
+		people[holder].want(http.StatusOK, "", "POST", paths[holder]+"/submit", pledge)
+		statuses := make([]int, len(paths))
+		var wg sync.WaitGroup
+		for i, path := range paths {
+			wg.Go(func() {
+				a, err := unit.try(t.Context(), "POST", path+"/approve", map[string]any{})
+				if err != nil {
+					t.Error(err)
+				}
+				statuses[i] = a.status
+			})
+		}
+		wg.Wait()
+		if holder = slices.Index(statuses, http.StatusOK); holder < 0 || statuses[1-holder] != http.StatusConflict {
+			t.Fatalf("two at once for one place: %v", statuses)
+		}
+	}
 	s.stop()
 }
