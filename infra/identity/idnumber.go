@@ -9,8 +9,10 @@ import (
 	"golang.org/x/text/width"
 )
 
-// normalIDNumber folds the ways that people write an identity number: a lower-case x, full-width digits, spaces.
+// normalIDNumber folds the ways that people write an identity number: a lower-case x, full-width digits, spaces. Broken
+// UTF-8 is marked first, or taking the spaces out could join its pieces to another character.
 func normalIDNumber(s string) string {
+	s = strings.ToValidUTF8(s, "\uFFFD")
 	return strings.ToUpper(strings.Join(strings.Fields(width.Narrow.String(s)), ""))
 }
 
