@@ -83,7 +83,7 @@ func (o openIDEdge) SignOut(ctx context.Context, logoutToken string) error {
 	return o.client.LogoutFromProvider(ctx, logoutToken)
 }
 
-// edge is what the API signs people in with: nil for passwords.
+// openIDEdge is what the API signs people in with; nil for passwords.
 func (n *node) openIDEdge() http.OpenID {
 	if n.openid == nil {
 		return nil
