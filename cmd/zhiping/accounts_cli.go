@@ -19,6 +19,8 @@ import (
 type accountsCmd struct {
 	Data string `default:"./data" type:"path" help:"Folder of everything that is kept locally."`
 
+	Identity identityFlags `embed:"" prefix:"identity-"`
+
 	Add     accountsAdd     `cmd:"" help:"Make an account that holds a role of its own, such as the first admin."`
 	Grant   accountsGrant   `cmd:"" help:"Give an account a role of its own."`
 	Revoke  accountsRevoke  `cmd:"" help:"Take such a role away, at once."`
@@ -33,7 +35,11 @@ func (c *accountsCmd) with(ctx context.Context, do func(*identity.Provider) erro
 	if err := os.MkdirAll(c.Data, 0o700); err != nil {
 		return fmt.Errorf("--data: %w", err)
 	}
-	p, err := identity.Open(ctx, identity.Config{Path: filepath.Join(c.Data, "identity.sqlite")})
+	pepper, err := c.Identity.pepper()
+	if err != nil {
+		return err
+	}
+	p, err := identity.Open(ctx, identity.Config{Path: filepath.Join(c.Data, "identity.sqlite"), Postgres: c.Identity.Postgres, Pepper: pepper})
 	if err != nil {
 		return err
 	}

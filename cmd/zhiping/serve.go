@@ -21,21 +21,22 @@ import (
 
 // serveCmd is `zhiping serve`.
 type serveCmd struct {
-	Addr           string   `default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
-	Data           string   `default:"./data" type:"path" help:"Folder of everything that is kept locally: the embedded event store, views, accounts and attachments."`
-	Demo           bool     `help:"Create demo accounts, units and notices in an empty store, and turn captchas off."`
-	Eventstore     string   `placeholder:"URL" help:"Connection string of an EventStoreDB, e.g. esdb+discover://user:password@host:2113. Default: the embedded event store."`
-	Readstore      string   `placeholder:"URL" help:"Connection string of a MongoDB, e.g. mongodb://host/zhiping. Default: the embedded read store."`
-	Blobs          string   `placeholder:"URL" help:"Bucket of the attachments, e.g. s3://bucket?region=…. Default: a folder below --data."`
-	Clamd          string   `placeholder:"URL" help:"ClamAV daemon that scans attachments: tcp://host:3310 or unix:///path."`
-	ClamdRequired  bool     `default:"true" negatable:"" help:"Refuse attachments while the daemon cannot scan them; with --no-clamd-required they are taken unscanned, and logged."`
-	Catalog        string   `type:"existingdir" placeholder:"DIR" help:"Folder of declaration types that replace or add to the built-in ones."`
-	BaseURL        string   `name:"base-url" placeholder:"URL" help:"Address that browsers reach this site at, e.g. https://zhiping.example; for links in messages and QR codes and for the way back from a sign-in."`
-	TLSCert        string   `name:"tls-cert" placeholder:"FILE" help:"Certificate (PEM) to serve HTTPS with; read again when it changes."`
-	TLSKey         string   `name:"tls-key" placeholder:"FILE" help:"Its key (PEM)."`
-	TrustedProxies []string `name:"trusted-proxies" placeholder:"RANGE,…" help:"Addresses of proxies in front, e.g. 10.0.0.0/8: whom X-Forwarded-For is believed. They end TLS."`
-	Roles          string   `default:"all" enum:"all,api,projector" help:"What this node does: api, projector, or all. Several nodes share clusters; one projector leads at a time."`
-	Log            string   `default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
+	Addr           string        `default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
+	Data           string        `default:"./data" type:"path" help:"Folder of everything that is kept locally: the embedded event store, views, accounts and attachments."`
+	Demo           bool          `help:"Create demo accounts, units and notices in an empty store, and turn captchas off."`
+	Eventstore     string        `placeholder:"URL" help:"Connection string of an EventStoreDB, e.g. esdb+discover://user:password@host:2113. Default: the embedded event store."`
+	Readstore      string        `placeholder:"URL" help:"Connection string of a MongoDB, e.g. mongodb://host/zhiping. Default: the embedded read store."`
+	Blobs          string        `placeholder:"URL" help:"Bucket of the attachments, e.g. s3://bucket?region=…. Default: a folder below --data."`
+	Clamd          string        `placeholder:"URL" help:"ClamAV daemon that scans attachments: tcp://host:3310 or unix:///path."`
+	ClamdRequired  bool          `default:"true" negatable:"" help:"Refuse attachments while the daemon cannot scan them; with --no-clamd-required they are taken unscanned, and logged."`
+	Catalog        string        `type:"existingdir" placeholder:"DIR" help:"Folder of declaration types that replace or add to the built-in ones."`
+	Identity       identityFlags `embed:"" prefix:"identity-"`
+	BaseURL        string        `name:"base-url" placeholder:"URL" help:"Address that browsers reach this site at, e.g. https://zhiping.example; for links in messages and QR codes and for the way back from a sign-in."`
+	TLSCert        string        `name:"tls-cert" placeholder:"FILE" help:"Certificate (PEM) to serve HTTPS with; read again when it changes."`
+	TLSKey         string        `name:"tls-key" placeholder:"FILE" help:"Its key (PEM)."`
+	TrustedProxies []string      `name:"trusted-proxies" placeholder:"RANGE,…" help:"Addresses of proxies in front, e.g. 10.0.0.0/8: whom X-Forwarded-For is believed. They end TLS."`
+	Roles          string        `default:"all" enum:"all,api,projector" help:"What this node does: api, projector, or all. Several nodes share clusters; one projector leads at a time."`
+	Log            string        `default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
 
 	Origins []string `name:"cors-origins" placeholder:"ORIGIN,…" help:"Other sites whose pages may call, e.g. https://portal.example. Default: none."`
 

@@ -101,7 +101,7 @@ func (p *Provider) addAccount(ctx context.Context, a Account, password, by strin
 	err = p.write(ctx, func(c *change) error {
 		if a.Organization.ID != "" {
 			o := a.Organization // one that is known already keeps its name and its place
-			if _, err := c.ExecContext(ctx, `INSERT OR IGNORE INTO organizations (id, name, kind, parent) VALUES (?,?,?,?)`,
+			if _, err := c.ExecContext(ctx, `INSERT INTO organizations (id, name, kind, parent) VALUES ($1,$2,$3,$4) ON CONFLICT DO NOTHING`,
 				o.ID, o.Name, string(o.Kind), o.Parent); err != nil {
 				return fmt.Errorf("identity: organization: %w", err)
 			}
@@ -130,7 +130,7 @@ func (p *Provider) insertAccount(ctx context.Context, c *change, a *Account, has
 		a.ID = id.String()
 	}
 	now := p.now()
-	_, err := c.ExecContext(ctx, `INSERT INTO accounts (id, name, login, phone, email, password, created_at) VALUES (?,?,?,?,?,?,?)`,
+	_, err := c.ExecContext(ctx, `INSERT INTO accounts (id, name, login, phone, email, password, created_at) VALUES ($1,$2,$3,$4,$5,$6,$7)`,
 		a.ID, a.Name, nullable(a.Login), nullable(a.Phone), a.Email, hash, millis(now))
 	if taken(err) {
 		return ErrAccountExists
@@ -143,14 +143,14 @@ func (p *Provider) insertAccount(ctx context.Context, c *change, a *Account, has
 		if officer(r) {
 			org = a.Organization.ID
 		}
-		if err := p.grant(ctx, c.Tx, Grant{Account: a.ID, Role: r, Organization: org}, ""); err != nil {
+		if err := p.grant(ctx, c.querier, Grant{Account: a.ID, Role: r, Organization: org}, ""); err != nil {
 			return err
 		}
 	}
 	if a.IDNumber == "" {
 		return nil
 	}
-	return p.putIDNumber(ctx, c.Tx, a.ID, a.IDNumber)
+	return p.putIDNumber(ctx, c.querier, a.ID, a.IDNumber)
 }
 
 // accountRow is what a sign-in needs of an account.
@@ -166,19 +166,13 @@ func (p *Provider) accountBy(ctx context.Context, account string) (accountRow, e
 		return a, nil
 	}
 	var disabled int64
-	err := p.reader.QueryRowContext(ctx, `SELECT id, name, password, disabled_at FROM accounts WHERE login = ?1 OR phone = ?1`, account).
+	err := p.reader.QueryRowContext(ctx, `SELECT id, name, password, disabled_at FROM accounts WHERE login = $1 OR phone = $1`, account).
 		Scan(&a.ID, &a.Name, &a.Password, &disabled)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return a, fmt.Errorf("identity: account: %w", err)
 	}
 	a.Disabled = disabled != 0
 	return a, nil
-}
-
-// querier is a database or a transaction.
-type querier interface {
-	QueryContext(ctx context.Context, query string, args ...any) (*sql.Rows, error)
-	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 }
 
 // actor loads who an account is now, and until when that holds without anybody changing it: the first of its
@@ -188,7 +182,7 @@ func (p *Provider) actor(ctx context.Context, q querier, id, name string) (domai
 	var until time.Time
 	rows, err := q.QueryContext(ctx, `SELECT g.role, g.organization, coalesce(o.name, ''), g.expires_at
 		FROM grants g LEFT JOIN organizations o ON o.id = g.organization
-		WHERE g.account_id = ? AND (g.expires_at = 0 OR g.expires_at > ?) ORDER BY g.source, g.granted_at, g.organization`, id, p.now().UnixMilli())
+		WHERE g.account_id = $1 AND (g.expires_at = 0 OR g.expires_at > $2) ORDER BY g.source, g.granted_at, g.organization`, id, p.now().UnixMilli())
 	if err != nil {
 		return a, until, fmt.Errorf("identity: roles: %w", err)
 	}
@@ -255,14 +249,14 @@ func userOf(a domain.Actor) User {
 // Me answers who an account is.
 func (p *Provider) Me(ctx context.Context, account string) (User, error) {
 	var name string
-	err := p.reader.QueryRowContext(ctx, `SELECT name FROM accounts WHERE id = ? AND erased_at = 0`, account).Scan(&name)
+	err := p.reader.QueryRowContext(ctx, `SELECT name FROM accounts WHERE id = $1 AND erased_at = 0`, account).Scan(&name)
 	if errors.Is(err, sql.ErrNoRows) {
 		return User{}, domain.ErrNotFound
 	}
 	if err != nil {
 		return User{}, fmt.Errorf("identity: account: %w", err)
 	}
-	a, _, err := p.actor(ctx, p.reader, account, name)
+	a, _, err := p.actor(ctx, p.reader.querier, account, name)
 	return userOf(a), err
 }
 

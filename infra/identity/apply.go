@@ -19,12 +19,12 @@ const positionName = "organizations"
 
 // Position is how far Apply has come in $all; 0 before the first event.
 func (p *Provider) Position(ctx context.Context) (uint64, error) {
-	return position(ctx, p.reader)
+	return position(ctx, p.reader.querier)
 }
 
 func position(ctx context.Context, q querier) (uint64, error) {
 	var n int64
-	err := q.QueryRowContext(ctx, `SELECT position FROM positions WHERE name = ?`, positionName).Scan(&n)
+	err := q.QueryRowContext(ctx, `SELECT position FROM positions WHERE name = $1`, positionName).Scan(&n)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return 0, fmt.Errorf("identity: position: %w", err)
 	}
@@ -40,7 +40,7 @@ func (p *Provider) Apply(ctx context.Context, events []domain.Recorded) error {
 		return nil
 	}
 	return p.write(ctx, func(c *change) error {
-		done, err := position(ctx, c.Tx)
+		done, err := position(ctx, c.querier)
 		if err != nil {
 			return err
 		}
@@ -52,14 +52,14 @@ func (p *Provider) Apply(ctx context.Context, events []domain.Recorded) error {
 				return fmt.Errorf("identity: apply %s@%d: %w", e.Stream, e.Revision, err)
 			}
 		}
-		return advance(ctx, c.Tx, events[len(events)-1].Position)
+		return advance(ctx, c.querier, events[len(events)-1].Position)
 	})
 }
 
 // advance moves the place, never back.
-func advance(ctx context.Context, tx *sql.Tx, to uint64) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO positions (name, position) VALUES (?,?)
-		ON CONFLICT DO UPDATE SET position = max(position, excluded.position)`, positionName, int64(to)) // #nosec G115 -- log positions stay far below 2^63
+func advance(ctx context.Context, tx querier, to uint64) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO positions (name, position) VALUES ($1,$2)
+		ON CONFLICT (name) DO UPDATE SET position = excluded.position WHERE positions.position < excluded.position`, positionName, int64(to)) // #nosec G115 -- log positions stay far below 2^63
 	if err != nil {
 		return fmt.Errorf("identity: position: %w", err)
 	}
@@ -80,7 +80,7 @@ func concerns(event any) bool {
 const noteEvery = 10_000
 
 // Follow applies the events of a feed until ctx ends or an event cannot be applied; it then answers why. Several
-// processes may follow into one file.
+// processes may follow into one database: their batches take turns, and who comes second passes over what is applied.
 func (p *Provider) Follow(ctx context.Context, feed projections.Feed) error {
 	at, err := p.Position(ctx)
 	if err != nil {
@@ -102,7 +102,7 @@ func (p *Provider) Follow(ctx context.Context, feed projections.Feed) error {
 			return err
 		}
 		if unnoted += len(d.Events); unnoted >= noteEvery && d.Position > 0 {
-			if err := p.write(ctx, func(c *change) error { return advance(ctx, c.Tx, d.Position) }); err != nil {
+			if err := p.write(ctx, func(c *change) error { return advance(ctx, c.querier, d.Position) }); err != nil {
 				return err
 			}
 			unnoted = 0
@@ -119,37 +119,37 @@ func (p *Provider) apply(ctx context.Context, c *change, e domain.Recorded) erro
 	_, id := domain.SplitStream(e.Stream)
 	switch event := e.Event.(type) {
 	case unit.Registered:
-		return placeUnit(ctx, c.Tx, event)
+		return placeUnit(ctx, c.querier, event)
 	case organization.Created:
-		return putOrganization(ctx, c.Tx, Organization{ID: event.ID, Name: event.Name, Kind: OrganizationKind(event.Kind), Parent: event.Parent})
+		return putOrganization(ctx, c.querier, Organization{ID: event.ID, Name: event.Name, Kind: OrganizationKind(event.Kind), Parent: event.Parent})
 	case organization.Renamed:
-		if _, err := c.ExecContext(ctx, `UPDATE organizations SET name = ? WHERE id = ?`, event.Name, id); err != nil {
+		if _, err := c.ExecContext(ctx, `UPDATE organizations SET name = $1 WHERE id = $2`, event.Name, id); err != nil {
 			return err
 		}
-		return revokeAll(ctx, c.Tx)
+		return revokeAll(ctx, c.querier)
 	case organization.Closed:
-		if _, err := c.ExecContext(ctx, `DELETE FROM grants WHERE organization = ?`, id); err != nil {
+		if _, err := c.ExecContext(ctx, `DELETE FROM grants WHERE organization = $1`, id); err != nil {
 			return err
 		}
-		return revokeAll(ctx, c.Tx)
+		return revokeAll(ctx, c.querier)
 	case organization.OfficerGranted:
 		g := Grant{Account: event.Account, Role: event.Role, Organization: event.Organization}
 		if event.Expires != nil {
 			g.Expires = *event.Expires
 		}
 		c.record(AuditRecord{Kind: AuditGranted, Account: g.Account, Actor: e.Meta.Actor, Address: e.Meta.IP, Detail: grantDetail(g)})
-		return p.grant(ctx, c.Tx, g, "")
+		return p.grant(ctx, c.querier, g, "")
 	case organization.GrantRevoked:
 		g := Grant{Account: event.Account, Role: event.Role, Organization: event.Organization}
 		c.record(AuditRecord{Kind: AuditGrantRevoked, Account: g.Account, Actor: e.Meta.Actor, Address: e.Meta.IP, Detail: grantDetail(g)})
-		return p.ungrant(ctx, c.Tx, g)
+		return p.ungrant(ctx, c.querier, g)
 	}
 	return nil
 }
 
 // placeUnit takes a unit up below its department. One that an admin has put into the tree keeps its name and place.
-func placeUnit(ctx context.Context, tx *sql.Tx, e unit.Registered) error {
-	res, err := tx.ExecContext(ctx, `INSERT OR IGNORE INTO organizations (id, name, kind, parent) VALUES (?,?,?,?)`,
+func placeUnit(ctx context.Context, tx querier, e unit.Registered) error {
+	res, err := tx.ExecContext(ctx, `INSERT INTO organizations (id, name, kind, parent) VALUES ($1,$2,$3,$4) ON CONFLICT DO NOTHING`,
 		e.USCC, e.Name, string(KindUnit), e.Department.ID)
 	if err != nil {
 		return fmt.Errorf("identity: unit: %w", err)
@@ -160,7 +160,7 @@ func placeUnit(ctx context.Context, tx *sql.Tx, e unit.Registered) error {
 	return revokeAll(ctx, tx)
 }
 
-// awaitEvery is how often Await looks again. It asks the file, because another process may be the one that applies.
+// awaitEvery is how often Await looks again. It asks the database, because another process may be the one that applies.
 const awaitEvery = 5 * time.Millisecond
 
 // Await returns once the events up to a position in $all are applied, so that who hears of a revocation can rely on it.
@@ -182,6 +182,6 @@ func (p *Provider) Await(ctx context.Context, position uint64) error {
 
 // OfficerOf answers the organization that the account is an officer of now, or "".
 func (p *Provider) OfficerOf(ctx context.Context, account string) (string, error) {
-	a, _, err := p.actor(ctx, p.reader, account, "")
+	a, _, err := p.actor(ctx, p.reader.querier, account, "")
 	return a.Organization.ID, err
 }

@@ -2,9 +2,9 @@ package identity
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"log/slog"
+	"strconv"
 	"strings"
 	"time"
 )
@@ -63,22 +63,23 @@ type AuditQuery struct {
 
 // Audit lists audit records.
 func (p *Provider) Audit(ctx context.Context, q AuditQuery) ([]AuditRecord, error) {
-	where, args := []string{"1"}, []any{}
+	where, args := []string{"TRUE"}, []any{}
 	add := func(on bool, condition string, arg any) {
 		if on {
-			where, args = append(where, condition), append(args, arg)
+			args = append(args, arg)
+			where = append(where, condition+" $"+strconv.Itoa(len(args)))
 		}
 	}
-	add(q.Account != "", "account_id = ?", q.Account)
-	add(q.Actor != "", "actor_id <> '' AND actor_id = ?", q.Actor)
-	add(q.Kind != "", "kind = ?", string(q.Kind))
-	add(q.Address != "", "address = ?", q.Address)
-	add(!q.From.IsZero(), "at >= ?", q.From.UnixMilli())
-	add(!q.To.IsZero(), "at < ?", q.To.UnixMilli())
-	add(q.Before > 0, "id < ?", q.Before)
+	add(q.Account != "", "account_id =", q.Account)
+	add(q.Actor != "", "actor_id <> '' AND actor_id =", q.Actor)
+	add(q.Kind != "", "kind =", string(q.Kind))
+	add(q.Address != "", "address =", q.Address)
+	add(!q.From.IsZero(), "at >=", q.From.UnixMilli())
+	add(!q.To.IsZero(), "at <", q.To.UnixMilli())
+	add(q.Before > 0, "id <", q.Before)
 	args = append(args, min(max(or(q.Limit, 20), 1), 200))
 	rows, err := p.reader.QueryContext(ctx, `SELECT id, at, kind, account_id, actor_id, address, agent, detail FROM audit
-		WHERE `+strings.Join(where, " AND ")+` ORDER BY id DESC LIMIT ?`, args...) // #nosec G202 -- conditions are constants above
+		WHERE `+strings.Join(where, " AND ")+` ORDER BY id DESC LIMIT $`+strconv.Itoa(len(args)), args...) // #nosec G202 -- conditions are constants above
 	if err != nil {
 		return nil, fmt.Errorf("identity: audit: %w", err)
 	}
@@ -99,17 +100,16 @@ func (p *Provider) Audit(ctx context.Context, q AuditQuery) ([]AuditRecord, erro
 // record adds an audit record to the change.
 func (c *change) record(r AuditRecord) { c.records = append(c.records, r) }
 
-func (p *Provider) store(ctx context.Context, tx *sql.Tx, r *AuditRecord) error {
+func (p *Provider) store(ctx context.Context, tx querier, r *AuditRecord) error {
 	r.At = p.now()
 	r.Agent = clip(r.Agent, 256)
 	r.Address = clip(r.Address, 64)
-	res, err := tx.ExecContext(ctx, `INSERT INTO audit (at, kind, account_id, actor_id, address, agent, detail) VALUES (?,?,?,?,?,?,?)`,
-		r.At.UnixMilli(), string(r.Kind), r.Account, r.Actor, r.Address, r.Agent, r.Detail)
+	err := tx.QueryRowContext(ctx, `INSERT INTO audit (at, kind, account_id, actor_id, address, agent, detail) VALUES ($1,$2,$3,$4,$5,$6,$7) RETURNING id`,
+		r.At.UnixMilli(), string(r.Kind), r.Account, r.Actor, r.Address, r.Agent, r.Detail).Scan(&r.ID)
 	if err != nil {
 		return fmt.Errorf("identity: audit: %w", err)
 	}
-	r.ID, err = res.LastInsertId()
-	return err
+	return nil
 }
 
 func (p *Provider) log(ctx context.Context, r AuditRecord) {

@@ -63,7 +63,7 @@ func (p *Provider) keepCaptcha(ctx context.Context, answer, address string) (str
 		if err := p.spend(ctx, c, quota{"captcha", 120, time.Minute}, network(address)); err != nil {
 			return err
 		}
-		_, err := c.ExecContext(ctx, `INSERT INTO captchas (id, hash, expires_at) VALUES (?,?,?)`,
+		_, err := c.ExecContext(ctx, `INSERT INTO captchas (id, hash, expires_at) VALUES ($1,$2,$3)`,
 			id, p.captchaHash(id, answer), millis(p.now().Add(captchaLife)))
 		if err != nil {
 			return fmt.Errorf("identity: captcha: %w", err)
@@ -79,7 +79,7 @@ func (p *Provider) spendCaptcha(ctx context.Context, id, answer string) error {
 	}
 	var hash []byte
 	var expires int64
-	err := p.writer.QueryRowContext(ctx, `DELETE FROM captchas WHERE id = ? RETURNING hash, expires_at`, clip(id, 64)).Scan(&hash, &expires)
+	err := p.writer.QueryRowContext(ctx, `DELETE FROM captchas WHERE id = $1 RETURNING hash, expires_at`, clip(id, 64)).Scan(&hash, &expires)
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrCaptchaWrong
 	}

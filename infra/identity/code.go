@@ -135,8 +135,8 @@ func (p *Provider) keepCode(ctx context.Context, c *change, r CodeRequest, accou
 			return fmt.Errorf("identity: random bytes: %w", err)
 		}
 	}
-	_, err := c.ExecContext(ctx, `INSERT INTO codes (phone, purpose, hash, tries, expires_at) VALUES (?,?,?,0,?)
-		ON CONFLICT DO UPDATE SET hash = excluded.hash, tries = 0, expires_at = excluded.expires_at`,
+	_, err := c.ExecContext(ctx, `INSERT INTO codes (phone, purpose, hash, tries, expires_at) VALUES ($1,$2,$3,0,$4)
+		ON CONFLICT (phone, purpose) DO UPDATE SET hash = excluded.hash, tries = 0, expires_at = excluded.expires_at`,
 		p.phoneKey(r.Phone), string(r.Purpose), hash, millis(p.now().Add(codeLife)))
 	if err != nil {
 		return fmt.Errorf("identity: code: %w", err)
@@ -168,7 +168,7 @@ func (p *Provider) tryCode(ctx context.Context, phone string, purpose Purpose, c
 	right := false
 	err = p.write(ctx, func(c *change) error {
 		var hash []byte
-		err := c.QueryRowContext(ctx, `UPDATE codes SET tries = tries + 1 WHERE phone = ? AND purpose = ? AND tries < ? AND expires_at > ?
+		err := c.QueryRowContext(ctx, `UPDATE codes SET tries = tries + 1 WHERE phone = $1 AND purpose = $2 AND tries < $3 AND expires_at > $4
 			RETURNING hash`, p.phoneKey(phone), string(purpose), codeTries, p.now().UnixMilli()).Scan(&hash)
 		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return fmt.Errorf("identity: code: %w", err)
@@ -189,7 +189,7 @@ func (p *Provider) tryCode(ctx context.Context, phone string, purpose Purpose, c
 
 // spendCode takes a right code away in the transaction that it is good for. Of two that bring it, one comes second.
 func (p *Provider) spendCode(ctx context.Context, c *change, phone string, purpose Purpose, code string) error {
-	res, err := c.ExecContext(ctx, `DELETE FROM codes WHERE phone = ? AND purpose = ? AND hash = ?`,
+	res, err := c.ExecContext(ctx, `DELETE FROM codes WHERE phone = $1 AND purpose = $2 AND hash = $3`,
 		p.phoneKey(phone), string(purpose), p.codeHash(phone, purpose, code))
 	if err != nil {
 		return fmt.Errorf("identity: code: %w", err)

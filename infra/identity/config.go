@@ -36,11 +36,12 @@ type Argon2 struct {
 
 // Config is what a Provider is made from. The zero value of every field but Path is usable.
 type Config struct {
-	Path   string           // of the SQLite file; created when missing
-	Pepper []byte           // at least 32 bytes; when empty, Path+".key" is read or made
-	Clock  func() time.Time // time.Now when nil
-	Rand   io.Reader        // crypto/rand when nil; must be safe for concurrent use
-	Logger *slog.Logger     // discards when nil
+	Path     string           // of the SQLite file; created when missing
+	Postgres string           // connection string of a PostgreSQL, which several machines may share, in place of the file; needs Pepper
+	Pepper   []byte           // at least 32 bytes; when empty, Path+".key" is read or made
+	Clock    func() time.Time // time.Now when nil
+	Rand     io.Reader        // crypto/rand when nil; must be safe for concurrent use
+	Logger   *slog.Logger     // discards when nil
 
 	Captcha CaptchaMode // adaptive when empty
 	Argon2  Argon2      // 19 MiB, 2 passes, as many at once as there are CPUs
@@ -68,6 +69,9 @@ func (c Config) Validate() error {
 	fault := func(format string, args ...any) { faults = append(faults, fmt.Errorf("identity: "+format, args...)) }
 	if c.Path == "" {
 		fault("a path is needed")
+	}
+	if c.Postgres != "" && len(c.Pepper) == 0 {
+		fault("with PostgreSQL a key is needed, the same on every node")
 	}
 	if len(c.Pepper) > 0 && len(c.Pepper) < 32 {
 		fault("the pepper has %d bytes, at least 32 are needed", len(c.Pepper))

@@ -19,6 +19,7 @@ var (
 	ErrLockedOut       = domain.NewError(domain.Limited, "locked_out")
 	ErrTooMany         = domain.NewError(domain.Limited, "too_many_requests")
 	ErrBusy            = domain.NewError(domain.Unavailable, "identity_busy")
+	ErrStoreAway       = domain.NewError(domain.Unavailable, "identity_store_unavailable")
 	ErrAccountDisabled = domain.NewError(domain.Forbidden, "account_disabled")
 	ErrSignInElsewhere = domain.NewError(domain.NotFound, "sign_in_elsewhere")
 	ErrCodeWrong       = domain.NewError(domain.Invalid, "code_wrong")

@@ -49,14 +49,14 @@ func (p *Provider) SignInExternal(ctx context.Context, e External, address, agen
 	var s Session
 	err = p.write(ctx, func(c *change) error {
 		// Who has been erased and signs in again is taken up anew; who has been disabled stays so.
-		if _, err := c.ExecContext(ctx, `INSERT INTO accounts (id, name, email, subject, created_at) VALUES (?,?,?,?,?)
+		if _, err := c.ExecContext(ctx, `INSERT INTO accounts (id, name, email, subject, created_at) VALUES ($1,$2,$3,$4,$5)
 			ON CONFLICT (id) DO UPDATE SET name = excluded.name, email = excluded.email, subject = excluded.subject,
-			disabled_at = CASE WHEN erased_at <> 0 THEN 0 ELSE disabled_at END, erased_at = 0`,
+			disabled_at = CASE WHEN accounts.erased_at <> 0 THEN 0 ELSE accounts.disabled_at END, erased_at = 0`,
 			id, e.Name, e.Email, e.Issuer+" "+e.Subject, millis(p.now())); err != nil {
 			return fmt.Errorf("identity: external account: %w", err)
 		}
 		var disabled int64
-		if err := c.QueryRowContext(ctx, `SELECT disabled_at FROM accounts WHERE id = ?`, id).Scan(&disabled); err != nil {
+		if err := c.QueryRowContext(ctx, `SELECT disabled_at FROM accounts WHERE id = $1`, id).Scan(&disabled); err != nil {
 			return fmt.Errorf("identity: external account: %w", err)
 		}
 		if disabled != 0 {
@@ -74,12 +74,12 @@ func (p *Provider) SignInExternal(ctx context.Context, e External, address, agen
 
 // claim replaces the roles that came from claims.
 func (p *Provider) claim(ctx context.Context, c *change, id string, e External) error {
-	if _, err := c.ExecContext(ctx, `DELETE FROM grants WHERE account_id = ? AND source = 'claims'`, id); err != nil {
+	if _, err := c.ExecContext(ctx, `DELETE FROM grants WHERE account_id = $1 AND source = 'claims'`, id); err != nil {
 		return fmt.Errorf("identity: claims: %w", err)
 	}
 	if e.Organization.ID != "" {
 		// An organization that is known here keeps its place in the tree.
-		if _, err := c.ExecContext(ctx, `INSERT OR IGNORE INTO organizations (id, name, kind) VALUES (?,?,'')`, e.Organization.ID, e.Organization.Name); err != nil {
+		if _, err := c.ExecContext(ctx, `INSERT INTO organizations (id, name, kind) VALUES ($1,$2,'') ON CONFLICT DO NOTHING`, e.Organization.ID, e.Organization.Name); err != nil {
 			return fmt.Errorf("identity: claims: %w", err)
 		}
 	}
@@ -88,11 +88,11 @@ func (p *Provider) claim(ctx context.Context, c *change, id string, e External) 
 		if officer(r) {
 			g.Organization = e.Organization.ID
 		}
-		if err := p.grant(ctx, c.Tx, g, "claims"); err != nil {
+		if err := p.grant(ctx, c.querier, g, "claims"); err != nil {
 			return err
 		}
 	}
-	return revokeAccount(ctx, c.Tx, id)
+	return revokeAccount(ctx, c.querier, id)
 }
 
 // cachedActor is what ActorOf remembers, valid like a remembered session: while its account's epoch has not moved.
@@ -137,20 +137,20 @@ func (p *Provider) ActorOf(ctx context.Context, e External) (domain.Actor, error
 
 func (p *Provider) loadActor(ctx context.Context, id string, e External) (domain.Actor, time.Time, error) {
 	var disabled int64
-	err := p.reader.QueryRowContext(ctx, `SELECT disabled_at FROM accounts WHERE id = ? AND erased_at = 0`, id).Scan(&disabled)
+	err := p.reader.QueryRowContext(ctx, `SELECT disabled_at FROM accounts WHERE id = $1 AND erased_at = 0`, id).Scan(&disabled)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return domain.Actor{}, time.Time{}, fmt.Errorf("identity: external account: %w", err)
 	}
 	if disabled != 0 {
 		return domain.Actor{}, time.Time{}, ErrAccountDisabled
 	}
-	a, until, err := p.actor(ctx, p.reader, id, e.Name)
+	a, until, err := p.actor(ctx, p.reader.querier, id, e.Name)
 	if err != nil {
 		return domain.Actor{}, until, err
 	}
 	if a.Organization.ID == "" && e.Organization.ID != "" {
 		a.Organization = e.Organization
-		if a.Within, err = within(ctx, p.reader, a.Organization.ID); err != nil {
+		if a.Within, err = within(ctx, p.reader.querier, a.Organization.ID); err != nil {
 			return domain.Actor{}, until, err
 		}
 	}
@@ -168,7 +168,7 @@ func (p *Provider) SignOutHint(ctx context.Context, token string) (string, error
 	var account string
 	var sealed []byte
 	key := sha256.Sum256([]byte(token))
-	err := p.reader.QueryRowContext(ctx, `SELECT account_id, hint FROM sessions WHERE token = ?`, key[:]).Scan(&account, &sealed)
+	err := p.reader.QueryRowContext(ctx, `SELECT account_id, hint FROM sessions WHERE token = $1`, key[:]).Scan(&account, &sealed)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && sealed == nil {
 		return "", nil
 	}
@@ -185,7 +185,7 @@ func (p *Provider) KeepFlow(ctx context.Context, state string, value []byte, lif
 	if err != nil {
 		return err
 	}
-	if _, err := p.writer.ExecContext(ctx, `INSERT INTO flows (state, sealed, expires_at) VALUES (?,?,?)`,
+	if _, err := p.writer.ExecContext(ctx, `INSERT INTO flows (state, sealed, expires_at) VALUES ($1,$2,$3)`,
 		digest(state), sealed, millis(p.now().Add(life))); err != nil {
 		return fmt.Errorf("identity: flow: %w", err)
 	}
@@ -196,7 +196,7 @@ func (p *Provider) KeepFlow(ctx context.Context, state string, value []byte, lif
 func (p *Provider) TakeFlow(ctx context.Context, state string) ([]byte, error) {
 	var sealed []byte
 	var expires int64
-	err := p.writer.QueryRowContext(ctx, `DELETE FROM flows WHERE state = ? RETURNING sealed, expires_at`, digest(state)).Scan(&sealed, &expires)
+	err := p.writer.QueryRowContext(ctx, `DELETE FROM flows WHERE state = $1 RETURNING sealed, expires_at`, digest(state)).Scan(&sealed, &expires)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && p.now().UnixMilli() >= expires {
 		return nil, ErrSignInFailed
 	}

@@ -3,6 +3,7 @@ package identity
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"log/slog"
 	"path/filepath"
 	"sync"
@@ -50,6 +51,8 @@ func (l *lockedBuffer) Write(p []byte) (int, error) {
 }
 func (l *lockedBuffer) String() string { l.mu.Lock(); defer l.mu.Unlock(); return l.b.String() }
 
+var schemas int // of the last fixture in PostgreSQL
+
 var cheap = Argon2{Memory: 16, Time: 1, Threads: 1, Concurrent: 2}
 
 func open(t testing.TB, change ...func(*Config)) *fixture {
@@ -58,6 +61,12 @@ func open(t testing.TB, change ...func(*Config)) *fixture {
 	cfg := Config{
 		Path: filepath.Join(t.TempDir(), "identity.db"), Clock: f.clock.now, Argon2: cheap, Captcha: CaptchaOff, Sender: f.inbox,
 		Pepper: bytes.Repeat([]byte("p"), 32), Logger: slog.New(slog.NewTextHandler(f.logs, &slog.HandlerOptions{Level: slog.LevelDebug})),
+	}
+	if postgres != nil {
+		schemas++
+		var err error
+		cfg.Postgres, err = postgres.Fresh(t.Context(), fmt.Sprint("zhiping_test_", schemas))
+		require.NoError(t, err)
 	}
 	for _, c := range change {
 		c(&cfg)

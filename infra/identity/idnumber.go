@@ -2,7 +2,6 @@ package identity
 
 import (
 	"context"
-	"database/sql"
 	"fmt"
 	"strings"
 
@@ -17,13 +16,13 @@ func normalIDNumber(s string) string {
 }
 
 // putIDNumber stores an identity number encrypted, beside a keyed hash that keeps it unique.
-func (p *Provider) putIDNumber(ctx context.Context, tx *sql.Tx, account, number string) error {
+func (p *Provider) putIDNumber(ctx context.Context, tx querier, account, number string) error {
 	number = normalIDNumber(number)
 	sealed, err := p.keys.sealed(p.cfg.Rand, []byte(number), "id number "+account)
 	if err != nil {
 		return err
 	}
-	_, err = tx.ExecContext(ctx, `INSERT INTO identity_numbers (account_id, blind, sealed) VALUES (?,?,?)
+	_, err = tx.ExecContext(ctx, `INSERT INTO identity_numbers (account_id, blind, sealed) VALUES ($1,$2,$3)
 		ON CONFLICT (account_id) DO UPDATE SET blind = excluded.blind, sealed = excluded.sealed`,
 		account, mac(p.keys.blind, "id number", number), sealed)
 	if taken(err) {

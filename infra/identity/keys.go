@@ -18,7 +18,7 @@ import (
 
 // keys are derived from the pepper, one per purpose, so that a value made for one purpose means nothing in another.
 type keys struct {
-	blind    []byte // look-up keys of things that must not be readable in the file
+	blind    []byte // look-up keys of things that must not be readable in the database
 	code     []byte
 	password []byte
 	csrf     []byte
@@ -75,21 +75,23 @@ func (k keys) opened(box []byte, context string) ([]byte, error) {
 	return plain, nil
 }
 
+// ReadKey reads a key file: the pepper, 32 bytes or more in hexadecimal. Nodes that share a PostgreSQL have the same one.
+func ReadKey(path string) ([]byte, error) {
+	data, err := os.ReadFile(path) // #nosec G304 -- the operator's own path
+	if err != nil {
+		return nil, err
+	}
+	pepper, err := hex.DecodeString(strings.TrimSpace(string(data)))
+	if err != nil || len(pepper) < 32 {
+		return nil, fmt.Errorf("identity: key file %s is damaged: it must hold 32 bytes or more in hexadecimal", filepath.Base(path))
+	}
+	return pepper, nil
+}
+
 // pepperFile reads the key file, or makes it when there is none. Two processes that start together agree on one:
 // the file is linked into place whole, and who comes second reads the first one's.
 func pepperFile(path string, rand io.Reader) ([]byte, error) {
-	read := func() ([]byte, error) {
-		data, err := os.ReadFile(path) // #nosec G304 -- the operator's own path
-		if err != nil {
-			return nil, err
-		}
-		pepper, err := hex.DecodeString(strings.TrimSpace(string(data)))
-		if err != nil || len(pepper) < 32 {
-			return nil, fmt.Errorf("identity: key file %s is damaged", filepath.Base(path))
-		}
-		return pepper, nil
-	}
-	pepper, err := read()
+	pepper, err := ReadKey(path)
 	if err == nil || !errors.Is(err, fs.ErrNotExist) {
 		return pepper, err
 	}
@@ -108,7 +110,7 @@ func pepperFile(path string, rand io.Reader) ([]byte, error) {
 	}
 	if err := os.Link(tmp.Name(), path); err != nil {
 		if errors.Is(err, fs.ErrExist) {
-			return read()
+			return ReadKey(path)
 		}
 		return nil, fmt.Errorf("identity: key file: %w", err)
 	}

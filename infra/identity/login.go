@@ -78,8 +78,8 @@ func (p *Provider) Login(ctx context.Context, r LoginRequest) (Session, error) {
 			return err
 		}
 		// The stored hash is compared again, so that a password reset that ran meanwhile wins.
-		res, err := c.ExecContext(ctx, `UPDATE accounts SET password = CASE WHEN ?1 = '' THEN password ELSE ?1 END
-			WHERE id = ?2 AND password = ?3 AND disabled_at = 0`, fresh, account.ID, account.Password)
+		res, err := c.ExecContext(ctx, `UPDATE accounts SET password = CASE WHEN $1 = '' THEN password ELSE $1 END
+			WHERE id = $2 AND password = $3 AND disabled_at = 0`, fresh, account.ID, account.Password)
 		if err != nil {
 			return fmt.Errorf("identity: login: %w", err)
 		}

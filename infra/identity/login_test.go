@@ -200,7 +200,7 @@ func TestPasswordsAreHashedAgainWhenTheCostsChange(t *testing.T) {
 	f.mustLogin(t, "applicant")
 	f.mustLogin(t, "applicant")
 	var hash string
-	require.NoError(t, f.reader.QueryRow(`SELECT password FROM accounts WHERE id = ?`, id).Scan(&hash))
+	require.NoError(t, f.reader.QueryRowContext(t.Context(), `SELECT password FROM accounts WHERE id = $1`, id).Scan(&hash))
 	require.Contains(t, hash, "m=16,t=2,p=1")
 }
 

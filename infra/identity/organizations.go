@@ -2,14 +2,9 @@ package identity
 
 import (
 	"context"
-	"database/sql"
-	"errors"
 	"fmt"
 	"strings"
 	"time"
-
-	"modernc.org/sqlite"
-	sqlite3 "modernc.org/sqlite/lib"
 
 	"zhiping/domain"
 )
@@ -24,11 +19,11 @@ type Grant struct {
 
 // PutOrganization adds an organization, or renames or moves it.
 func (p *Provider) PutOrganization(ctx context.Context, o Organization) error {
-	return p.write(ctx, func(c *change) error { return putOrganization(ctx, c.Tx, o) })
+	return p.write(ctx, func(c *change) error { return putOrganization(ctx, c.querier, o) })
 }
 
-func putOrganization(ctx context.Context, tx *sql.Tx, o Organization) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO organizations (id, name, kind, parent) VALUES (?,?,?,?)
+func putOrganization(ctx context.Context, tx querier, o Organization) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO organizations (id, name, kind, parent) VALUES ($1,$2,$3,$4)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, parent = excluded.parent`, o.ID, o.Name, string(o.Kind), o.Parent)
 	if err != nil {
 		return fmt.Errorf("identity: organization: %w", err)
@@ -38,7 +33,7 @@ func putOrganization(ctx context.Context, tx *sql.Tx, o Organization) error {
 
 // Organizations lists the organizations directly below parent, or the roots for "".
 func (p *Provider) Organizations(ctx context.Context, parent string) ([]Organization, error) {
-	rows, err := p.reader.QueryContext(ctx, `SELECT id, name, kind, parent FROM organizations WHERE parent = ? ORDER BY id`, parent)
+	rows, err := p.reader.QueryContext(ctx, `SELECT id, name, kind, parent FROM organizations WHERE parent = $1 ORDER BY id`, parent)
 	if err != nil {
 		return nil, fmt.Errorf("identity: organizations: %w", err)
 	}
@@ -58,9 +53,9 @@ func (p *Provider) Organizations(ctx context.Context, parent string) ([]Organiza
 // would end the walk and not hang it: UNION drops what it has seen.
 func within(ctx context.Context, q querier, id string) ([]string, error) {
 	rows, err := q.QueryContext(ctx, `WITH RECURSIVE below(id) AS (
-			SELECT id FROM organizations WHERE parent = ?1
+			SELECT id FROM organizations WHERE parent = $1
 			UNION SELECT o.id FROM organizations o JOIN below b ON o.parent = b.id)
-		SELECT id FROM below WHERE id <> ?1 ORDER BY id`, id)
+		SELECT id FROM below WHERE id <> $1 ORDER BY id`, id)
 	if err != nil {
 		return nil, fmt.Errorf("identity: subtree: %w", err)
 	}
@@ -83,7 +78,7 @@ func (p *Provider) Grant(ctx context.Context, g Grant, by string) error {
 	}
 	return p.write(ctx, func(c *change) error {
 		c.record(AuditRecord{Kind: AuditGranted, Account: g.Account, Actor: by, Detail: grantDetail(g)})
-		return p.grant(ctx, c.Tx, g, "")
+		return p.grant(ctx, c.querier, g, "")
 	})
 }
 
@@ -91,12 +86,12 @@ func (p *Provider) Grant(ctx context.Context, g Grant, by string) error {
 func (p *Provider) Revoke(ctx context.Context, g Grant, by string) error {
 	return p.write(ctx, func(c *change) error {
 		c.record(AuditRecord{Kind: AuditGrantRevoked, Account: g.Account, Actor: by, Detail: grantDetail(g)})
-		return p.ungrant(ctx, c.Tx, g)
+		return p.ungrant(ctx, c.querier, g)
 	})
 }
 
-func (p *Provider) ungrant(ctx context.Context, tx *sql.Tx, g Grant) error {
-	_, err := tx.ExecContext(ctx, `DELETE FROM grants WHERE account_id = ? AND organization = ? AND role = ? AND source = ''`,
+func (p *Provider) ungrant(ctx context.Context, tx querier, g Grant) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM grants WHERE account_id = $1 AND organization = $2 AND role = $3 AND source = ''`,
 		g.Account, g.Organization, string(g.Role))
 	if err != nil {
 		return fmt.Errorf("identity: revoke: %w", err)
@@ -108,18 +103,12 @@ func grantDetail(g Grant) string {
 	return strings.TrimSuffix(string(g.Role)+"@"+g.Organization, "@")
 }
 
-func (p *Provider) grant(ctx context.Context, tx *sql.Tx, g Grant, source string) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO grants (account_id, organization, role, granted_at, expires_at, source) VALUES (?,?,?,?,?,?)
-		ON CONFLICT DO UPDATE SET expires_at = excluded.expires_at`,
+func (p *Provider) grant(ctx context.Context, tx querier, g Grant, source string) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO grants (account_id, organization, role, granted_at, expires_at, source) VALUES ($1,$2,$3,$4,$5,$6)
+		ON CONFLICT (account_id, organization, role, source) DO UPDATE SET expires_at = excluded.expires_at`,
 		g.Account, g.Organization, string(g.Role), p.now().UnixMilli(), millis(g.Expires), source)
 	if err != nil {
 		return fmt.Errorf("identity: grant: %w", err)
 	}
 	return revokeAccount(ctx, tx, g.Account)
-}
-
-// taken tells whether a statement failed because a unique value is taken.
-func taken(err error) bool {
-	var e *sqlite.Error
-	return errors.As(err, &e) && (e.Code() == sqlite3.SQLITE_CONSTRAINT_UNIQUE || e.Code() == sqlite3.SQLITE_CONSTRAINT_PRIMARYKEY)
 }

@@ -44,12 +44,12 @@ const personColumns = `SELECT a.id, a.name, coalesce(a.phone, ''), a.email, a.ve
 
 // Person answers who an account belongs to.
 func (p *Provider) Person(ctx context.Context, account string) (Person, error) {
-	return p.person(ctx, `a.id = ?1`, account)
+	return p.person(ctx, `a.id = $1`, account)
 }
 
 // FindPerson finds an account by its login name or phone, for who grants roles.
 func (p *Provider) FindPerson(ctx context.Context, loginOrPhone string) (Person, error) {
-	return p.person(ctx, `(a.login = ?1 OR a.phone = ?1)`, normalLogin(loginOrPhone))
+	return p.person(ctx, `(a.login = $1 OR a.phone = $1)`, normalLogin(loginOrPhone))
 }
 
 // Names answers the names of those of the accounts that are there; an erased one has none.
@@ -57,7 +57,7 @@ func (p *Provider) Names(ctx context.Context, accounts []string) (map[string]str
 	out := make(map[string]string, len(accounts))
 	for _, id := range accounts {
 		var name string
-		err := p.reader.QueryRowContext(ctx, `SELECT name FROM accounts WHERE id = ? AND erased_at = 0`, id).Scan(&name)
+		err := p.reader.QueryRowContext(ctx, `SELECT name FROM accounts WHERE id = $1 AND erased_at = 0`, id).Scan(&name)
 		if errors.Is(err, sql.ErrNoRows) {
 			continue
 		}
@@ -81,8 +81,8 @@ type PersonQuery struct {
 func (p *Provider) People(ctx context.Context, q PersonQuery) ([]Person, error) {
 	text := strings.TrimSpace(q.Text)
 	rows, err := p.reader.QueryContext(ctx, `SELECT id, name, coalesce(phone, ''), email, verified_at <> 0, disabled_at <> 0 FROM accounts
-		WHERE erased_at = 0 AND id > ?1 AND (?2 = '' OR login = ?3 OR phone = ?2 OR email = ?2 OR substr(name, 1, length(?2)) = ?2)
-		ORDER BY id LIMIT ?4`, q.After, text, normalLogin(text), min(max(or(q.Limit, 20), 1), 200))
+		WHERE erased_at = 0 AND id > $1 AND ($2 = '' OR login = $3 OR phone = $2 OR email = $2 OR substr(name, 1, length($2)) = $2)
+		ORDER BY id LIMIT $4`, q.After, text, normalLogin(text), min(max(or(q.Limit, 20), 1), 200))
 	if err != nil {
 		return nil, fmt.Errorf("identity: people: %w", err)
 	}
@@ -136,10 +136,10 @@ func (p *Provider) Identify(ctx context.Context, account, name, idNumber, by str
 		if err := notFrozen(ctx, c, account); err != nil {
 			return err
 		}
-		if _, err := c.ExecContext(ctx, `UPDATE accounts SET name = ? WHERE id = ?`, name, account); err != nil {
+		if _, err := c.ExecContext(ctx, `UPDATE accounts SET name = $1 WHERE id = $2`, name, account); err != nil {
 			return fmt.Errorf("identity: name: %w", err)
 		}
-		if err := p.putIDNumber(ctx, c.Tx, account, idNumber); err != nil {
+		if err := p.putIDNumber(ctx, c.querier, account, idNumber); err != nil {
 			return err
 		}
 		if verified {
@@ -148,7 +148,7 @@ func (p *Provider) Identify(ctx context.Context, account, name, idNumber, by str
 			}
 		}
 		c.record(AuditRecord{Kind: AuditIdentityChanged, Account: account, Actor: by, Detail: "corrected"})
-		return revokeAccount(ctx, c.Tx, account)
+		return revokeAccount(ctx, c.querier, account)
 	})
 }
 
@@ -168,7 +168,7 @@ func (p *Provider) Verify(ctx context.Context, account, by string) error {
 }
 
 func (p *Provider) freeze(ctx context.Context, c *change, account string) error {
-	if _, err := c.ExecContext(ctx, `UPDATE accounts SET verified_at = ? WHERE id = ?`, millis(p.now()), account); err != nil {
+	if _, err := c.ExecContext(ctx, `UPDATE accounts SET verified_at = $1 WHERE id = $2`, millis(p.now()), account); err != nil {
 		return fmt.Errorf("identity: verify: %w", err)
 	}
 	return nil
@@ -176,7 +176,7 @@ func (p *Provider) freeze(ctx context.Context, c *change, account string) error 
 
 func notFrozen(ctx context.Context, c *change, account string) error {
 	var verified int64
-	err := c.QueryRowContext(ctx, `SELECT verified_at FROM accounts WHERE id = ? AND erased_at = 0`, account).Scan(&verified)
+	err := c.QueryRowContext(ctx, `SELECT verified_at FROM accounts WHERE id = $1 AND erased_at = 0`, account).Scan(&verified)
 	switch {
 	case errors.Is(err, sql.ErrNoRows):
 		return domain.ErrNotFound
@@ -200,7 +200,7 @@ func (p *Provider) Enable(ctx context.Context, account, by string) error {
 
 func (p *Provider) setDisabled(ctx context.Context, account, by string, at time.Time, kind AuditKind) error {
 	return p.write(ctx, func(c *change) error {
-		res, err := c.ExecContext(ctx, `UPDATE accounts SET disabled_at = ? WHERE id = ? AND erased_at = 0`, millis(at), account)
+		res, err := c.ExecContext(ctx, `UPDATE accounts SET disabled_at = $1 WHERE id = $2 AND erased_at = 0`, millis(at), account)
 		if err != nil {
 			return fmt.Errorf("identity: disable: %w", err)
 		}
@@ -208,10 +208,10 @@ func (p *Provider) setDisabled(ctx context.Context, account, by string, at time.
 			return domain.ErrNotFound
 		}
 		c.record(AuditRecord{Kind: kind, Account: account, Actor: by})
-		if err := revokeAccount(ctx, c.Tx, account); err != nil {
+		if err := revokeAccount(ctx, c.querier, account); err != nil {
 			return err
 		}
-		_, err = endSessions(ctx, c, `account_id = ?`, account)
+		_, err = endSessions(ctx, c, `account_id = $1`, account)
 		return err
 	})
 }
@@ -224,7 +224,7 @@ func (p *Provider) Erase(ctx context.Context, account, by string) error {
 	err := p.write(ctx, func(c *change) error {
 		now := millis(p.now())
 		res, err := c.ExecContext(ctx, `UPDATE accounts SET name = '', login = NULL, phone = NULL, email = '', subject = NULL,
-			password = '', disabled_at = ?1, erased_at = ?1 WHERE id = ?2 AND erased_at = 0`, now, account)
+			password = '', disabled_at = $1, erased_at = $1 WHERE id = $2 AND erased_at = 0`, now, account)
 		if err != nil {
 			return fmt.Errorf("identity: erase: %w", err)
 		}
@@ -232,24 +232,27 @@ func (p *Provider) Erase(ctx context.Context, account, by string) error {
 			return domain.ErrNotFound
 		}
 		for _, q := range []string{
-			`DELETE FROM identity_numbers WHERE account_id = ?`, `DELETE FROM grants WHERE account_id = ?`,
-			`DELETE FROM known_networks WHERE account_id = ?`, `DELETE FROM tickets WHERE account_id = ?`,
+			`DELETE FROM identity_numbers WHERE account_id = $1`, `DELETE FROM grants WHERE account_id = $1`,
+			`DELETE FROM known_networks WHERE account_id = $1`, `DELETE FROM tickets WHERE account_id = $1`,
 		} {
 			if _, err := c.ExecContext(ctx, q, account); err != nil {
 				return fmt.Errorf("identity: erase: %w", err)
 			}
 		}
 		c.record(AuditRecord{Kind: AuditAccountErased, Account: account, Actor: by})
-		if err := revokeAccount(ctx, c.Tx, account); err != nil {
+		if err := revokeAccount(ctx, c.querier, account); err != nil {
 			return err
 		}
-		_, err = endSessions(ctx, c, `account_id = ?`, account)
+		_, err = endSessions(ctx, c, `account_id = $1`, account)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	if _, err := p.writer.ExecContext(ctx, `PRAGMA wal_checkpoint(TRUNCATE)`); err != nil {
+	if p.dialect.forget == "" {
+		return nil
+	}
+	if _, err := p.writer.ExecContext(ctx, p.dialect.forget); err != nil {
 		return fmt.Errorf("identity: checkpoint: %w", err)
 	}
 	return nil

@@ -18,8 +18,8 @@ func (p *Provider) spend(ctx context.Context, c *change, q quota, key string) er
 	now := p.now()
 	var n int
 	var resets int64
-	err := c.QueryRowContext(ctx, `INSERT INTO quotas (key, rule, n, resets_at) VALUES (?1, ?2, 1, ?4) ON CONFLICT DO UPDATE SET
-		n = CASE WHEN resets_at <= ?3 THEN 1 ELSE n + 1 END, resets_at = CASE WHEN resets_at <= ?3 THEN ?4 ELSE resets_at END
+	err := c.QueryRowContext(ctx, `INSERT INTO quotas (key, rule, n, resets_at) VALUES ($1, $2, 1, $4) ON CONFLICT (key, rule) DO UPDATE SET
+		n = CASE WHEN quotas.resets_at <= $3 THEN 1 ELSE quotas.n + 1 END, resets_at = CASE WHEN quotas.resets_at <= $3 THEN $4 ELSE quotas.resets_at END
 		RETURNING n, resets_at`, mac(p.keys.blind, "quota", key), q.rule, millis(now), millis(now.Add(q.span))).Scan(&n, &resets)
 	if err != nil {
 		return fmt.Errorf("identity: quota: %w", err)

@@ -433,7 +433,7 @@ func TestWhatHasExpiredIsSwept(t *testing.T) {
 	require.NoError(t, f.Sweep(t.Context()))
 	for _, table := range []string{"sessions", "codes", "captchas", "tickets", "quotas", "meters", "known_networks", "audit"} {
 		var n int
-		require.NoError(t, f.reader.QueryRow(`SELECT count(*) FROM `+table).Scan(&n))
+		require.NoError(t, f.reader.QueryRowContext(t.Context(), `SELECT count(*) FROM `+table).Scan(&n))
 		require.Zero(t, n, table)
 	}
 }

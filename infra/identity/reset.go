@@ -63,12 +63,12 @@ func (p *Provider) ResetPassword(ctx context.Context, r ResetRequest) error {
 			return err
 		}
 		// Who holds the phone is let in again, whoever was guessing.
-		if _, err := c.ExecContext(ctx, `DELETE FROM meters WHERE key IN (?, ?)`, try.pair, try.account); err != nil {
+		if _, err := c.ExecContext(ctx, `DELETE FROM meters WHERE key IN ($1, $2)`, try.pair, try.account); err != nil {
 			return fmt.Errorf("identity: meter: %w", err)
 		}
 		about.Kind, about.Account = AuditPasswordReset, account.ID
 		c.record(about)
-		_, err := endSessions(ctx, c, `account_id = ?`, account.ID)
+		_, err := endSessions(ctx, c, `account_id = $1`, account.ID)
 		return err
 	})
 }
@@ -91,7 +91,7 @@ func (p *Provider) ChangePassword(ctx context.Context, r ChangePasswordRequest) 
 	}
 	var phone, login sql.NullString
 	var present string
-	err := p.reader.QueryRowContext(ctx, `SELECT phone, login, password FROM accounts WHERE id = ? AND disabled_at = 0`, r.Account).Scan(&phone, &login, &present)
+	err := p.reader.QueryRowContext(ctx, `SELECT phone, login, password FROM accounts WHERE id = $1 AND disabled_at = 0`, r.Account).Scan(&phone, &login, &present)
 	if errors.Is(err, sql.ErrNoRows) {
 		return ErrNotSignedIn
 	}
@@ -138,13 +138,13 @@ func (p *Provider) ChangePassword(ctx context.Context, r ChangePasswordRequest) 
 		}
 		about.Kind = AuditPasswordChanged
 		c.record(about)
-		_, err := endSessions(ctx, c, `account_id = ? AND id <> ?`, r.Account, r.Session)
+		_, err := endSessions(ctx, c, `account_id = $1 AND id <> $2`, r.Account, r.Session)
 		return err
 	})
 }
 
 func setPassword(ctx context.Context, c *change, account, hash string) error {
-	if _, err := c.ExecContext(ctx, `UPDATE accounts SET password = ? WHERE id = ?`, hash, account); err != nil {
+	if _, err := c.ExecContext(ctx, `UPDATE accounts SET password = $1 WHERE id = $2`, hash, account); err != nil {
 		return fmt.Errorf("identity: password: %w", err)
 	}
 	return nil

@@ -1,7 +1,8 @@
+-- In the words of SQLite; dialect.go says how PostgreSQL reads it.
 -- Revocation counters: 0–255 by the first byte of a session's token hash, 256–511 by that of an account's id.
 CREATE TABLE IF NOT EXISTS epochs (bucket INTEGER PRIMARY KEY, n INTEGER NOT NULL);
-INSERT OR IGNORE INTO epochs
-  WITH RECURSIVE b(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM b WHERE i < 511) SELECT i, 1 FROM b;
+INSERT INTO epochs
+  WITH RECURSIVE b(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM b WHERE i < 511) SELECT i, 1 FROM b WHERE TRUE ON CONFLICT DO NOTHING;
 
 -- Tells a lost or foreign key file at start-up, before it makes every password wrong.
 CREATE TABLE IF NOT EXISTS key_check (id INTEGER PRIMARY KEY CHECK (id = 0), mac BLOB NOT NULL);

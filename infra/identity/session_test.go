@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"os"
@@ -282,6 +283,7 @@ func TestNobodyEndsSomebodyElsesSession(t *testing.T) {
 }
 
 func TestTheFileHoldsNoSecretInTheClear(t *testing.T) {
+	onlySQLite(t)
 	f := open(t)
 	_, err := f.EnsureAccount(t.Context(), Account{Name: "张三", Login: "applicant", IDNumber: "11010519491231002X"}, secret)
 	require.NoError(t, err)
@@ -307,12 +309,13 @@ func TestTheFileHoldsNoSecretInTheClear(t *testing.T) {
 func TestAForeignKeyIsNoticedAtTheStart(t *testing.T) {
 	f := open(t)
 	cfg := f.cfg
-	cfg.Pepper = nil // makes a key file, which this database was not written with
+	cfg.Pepper = bytes.Repeat([]byte("q"), 32) // which this database was not written with
 	_, err := Open(t.Context(), cfg)
 	require.ErrorContains(t, err, "not the one")
 }
 
 func TestTheKeyFileIsMadeOnce(t *testing.T) {
+	onlySQLite(t)
 	f := open(t, func(c *Config) { c.Pepper = nil })
 	cfg := f.cfg
 	cfg.Pepper = nil

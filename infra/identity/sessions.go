@@ -13,7 +13,7 @@ import (
 	"zhiping/domain"
 )
 
-// Session is what a sign-in answers with. AccessToken is a secret: it is known to the caller only, the file holds
+// Session is what a sign-in answers with. AccessToken is a secret: it is known to the caller only, the database holds
 // its hash.
 type Session struct {
 	AccessToken string    `json:"accessToken"`
@@ -37,7 +37,7 @@ type SessionInfo struct {
 
 type tokenHash [sha256.Size]byte
 
-// cached is what Authenticate remembers of a token. It holds as long as the token's epoch in the file is the one that
+// cached is what Authenticate remembers of a token. It holds as long as the token's epoch in the database is the one that
 // was read before the session was: whatever ends a session moves its epoch in the same transaction.
 type cached struct {
 	actor domain.Actor
@@ -48,12 +48,13 @@ type cached struct {
 }
 
 const selectSession = `SELECT s.id, s.account_id, s.method, s.address, s.agent, s.created_at, s.seen_at, s.expires_at, a.name
-	FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.token = ? AND a.disabled_at = 0`
+	FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.token = $1 AND a.disabled_at = 0`
 
 // Authenticate tells who a token belongs to. It is asked on every request, so what a token stands for is remembered
-// in memory; but every call reads a revocation counter in the file first, one row, and looks the session up again when
-// it has moved. There are 256 counters, so that people who sign out do not make everybody be looked up. A sign-out, a reset password or a revoked role on any process is therefore in force
-// for the next request on every other one.
+// in memory; but every call reads a revocation counter first, one row, and looks the session up again when it has moved: with
+// PostgreSQL that is one round trip a request. There are 256 counters, so that people who sign out do not make everybody
+// be looked up. A sign-out, a reset password or a revoked role on any node is therefore in force for the next request on
+// every other one.
 func (p *Provider) Authenticate(ctx context.Context, token string) (domain.Actor, SessionInfo, error) {
 	if len(token) != tokenLength {
 		return domain.Actor{}, SessionInfo{}, ErrNotSignedIn
@@ -71,7 +72,7 @@ func (p *Provider) Authenticate(ctx context.Context, token string) (domain.Actor
 		p.cache.Add(key, c)
 	}
 	if seen := c.seen.Load(); now.UnixMilli()-seen > (p.cfg.IdleTTL/8).Milliseconds() && c.seen.CompareAndSwap(seen, now.UnixMilli()) {
-		if _, err := p.writer.ExecContext(ctx, `UPDATE sessions SET seen_at = ? WHERE token = ?`, now.UnixMilli(), key[:]); err != nil {
+		if _, err := p.writer.ExecContext(ctx, `UPDATE sessions SET seen_at = $1 WHERE token = $2`, now.UnixMilli(), key[:]); err != nil {
 			return domain.Actor{}, SessionInfo{}, fmt.Errorf("identity: touch session: %w", err)
 		}
 	}
@@ -101,7 +102,7 @@ func (p *Provider) loadSession(ctx context.Context, key tokenHash, epoch int64, 
 		return nil, ErrNotSignedIn
 	}
 	var until time.Time
-	if c.actor, until, err = p.actor(ctx, p.reader, info.Account, name); err != nil {
+	if c.actor, until, err = p.actor(ctx, p.reader.querier, info.Account, name); err != nil {
 		return nil, err
 	}
 	if !until.IsZero() && until.Before(c.until) {
@@ -136,18 +137,18 @@ func (p *Provider) newSession(ctx context.Context, c *change, account, name, met
 	key := sha256.Sum256([]byte(token))
 	s := Session{AccessToken: token, ExpiresAt: now.Add(p.cfg.SessionTTL), CSRF: p.csrf(token)}
 	if _, err := c.ExecContext(ctx, `INSERT INTO sessions (token, bucket, id, account_id, method, address, agent, created_at, seen_at, expires_at, hint)
-		VALUES (?,?,?,?,?,?,?,?,?,?,?)`, key[:], key[0], id, account, method, clip(address, 64), clip(agent, 256), millis(now), millis(now), millis(s.ExpiresAt), hint); err != nil {
+		VALUES ($1,$2,$3,$4,$5,$6,$7,$8,$9,$10,$11)`, key[:], key[0], id, account, method, clip(address, 64), clip(agent, 256), millis(now), millis(now), millis(s.ExpiresAt), hint); err != nil {
 		return Session{}, fmt.Errorf("identity: insert session: %w", err)
 	}
-	if _, err := endSessions(ctx, c, `account_id = ?1 AND id IN (SELECT id FROM sessions WHERE account_id = ?1
-		ORDER BY created_at DESC, seen_at DESC, id LIMIT -1 OFFSET ?2)`, account, p.cfg.Sessions); err != nil {
+	if _, err := endSessions(ctx, c, `account_id = $1 AND id NOT IN (SELECT id FROM sessions WHERE account_id = $1
+		ORDER BY created_at DESC, seen_at DESC, id LIMIT $2)`, account, p.cfg.Sessions); err != nil {
 		return Session{}, err
 	}
-	if _, err := c.ExecContext(ctx, `INSERT INTO known_networks (account_id, network, seen_at) VALUES (?,?,?)
-		ON CONFLICT DO UPDATE SET seen_at = excluded.seen_at`, account, network(address), millis(now)); err != nil {
+	if _, err := c.ExecContext(ctx, `INSERT INTO known_networks (account_id, network, seen_at) VALUES ($1,$2,$3)
+		ON CONFLICT (account_id, network) DO UPDATE SET seen_at = excluded.seen_at`, account, network(address), millis(now)); err != nil {
 		return Session{}, fmt.Errorf("identity: known network: %w", err)
 	}
-	actor, _, err := p.actor(ctx, c.Tx, account, name)
+	actor, _, err := p.actor(ctx, c.querier, account, name)
 	if err != nil {
 		return Session{}, err
 	}
@@ -165,11 +166,11 @@ func (p *Provider) csrf(token string) string {
 func (p *Provider) Logout(ctx context.Context, token string) error {
 	key := sha256.Sum256([]byte(token))
 	return p.write(ctx, func(c *change) error {
-		if err := revoke(ctx, c.Tx, `token = ?`, key[:]); err != nil {
+		if err := revoke(ctx, c.querier, `token = $1`, key[:]); err != nil {
 			return err
 		}
 		var account, address, agent string
-		err := c.QueryRowContext(ctx, `DELETE FROM sessions WHERE token = ? RETURNING account_id, address, agent`, key[:]).Scan(&account, &address, &agent)
+		err := c.QueryRowContext(ctx, `DELETE FROM sessions WHERE token = $1 RETURNING account_id, address, agent`, key[:]).Scan(&account, &address, &agent)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -185,7 +186,7 @@ func (p *Provider) Logout(ctx context.Context, token string) error {
 func (p *Provider) Sessions(ctx context.Context, account string) ([]SessionInfo, error) {
 	now := p.now()
 	rows, err := p.reader.QueryContext(ctx, `SELECT id, account_id, method, address, agent, created_at, seen_at, expires_at FROM sessions
-		WHERE account_id = ? AND expires_at > ? AND seen_at > ? ORDER BY created_at DESC, id`, account, millis(now), millis(now.Add(-p.cfg.IdleTTL)))
+		WHERE account_id = $1 AND expires_at > $2 AND seen_at > $3 ORDER BY created_at DESC, id`, account, millis(now), millis(now.Add(-p.cfg.IdleTTL)))
 	if err != nil {
 		return nil, fmt.Errorf("identity: sessions: %w", err)
 	}
@@ -204,7 +205,7 @@ func (p *Provider) Sessions(ctx context.Context, account string) ([]SessionInfo,
 // EndSession ends one session of the account by its id. Somebody else's session is not found.
 func (p *Provider) EndSession(ctx context.Context, account, id string) error {
 	return p.write(ctx, func(c *change) error {
-		n, err := endSessions(ctx, c, `account_id = ? AND id = ?`, account, id)
+		n, err := endSessions(ctx, c, `account_id = $1 AND id = $2`, account, id)
 		if err == nil && n == 0 {
 			return domain.ErrNotFound
 		}
@@ -216,14 +217,14 @@ func (p *Provider) EndSession(ctx context.Context, account, id string) error {
 // EndOtherSessions ends every session of the account but the one with the id keep; all of them when keep is "".
 func (p *Provider) EndOtherSessions(ctx context.Context, account, keep string) error {
 	return p.write(ctx, func(c *change) error {
-		_, err := endSessions(ctx, c, `account_id = ? AND id <> ?`, account, keep)
+		_, err := endSessions(ctx, c, `account_id = $1 AND id <> $2`, account, keep)
 		c.record(AuditRecord{Kind: AuditSessionEnded, Account: account, Detail: "others"})
 		return err
 	})
 }
 
 func endSessions(ctx context.Context, c *change, where string, args ...any) (int64, error) {
-	if err := revoke(ctx, c.Tx, where, args...); err != nil {
+	if err := revoke(ctx, c.querier, where, args...); err != nil {
 		return 0, err
 	}
 	res, err := c.ExecContext(ctx, `DELETE FROM sessions WHERE `+where, args...) // #nosec G202 -- the conditions are constants

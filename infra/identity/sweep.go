@@ -8,25 +8,28 @@ import (
 	"zhiping/infra/identity/sender"
 )
 
-// Sweep deletes what has expired. Nothing depends on it for correctness: every read checks the time itself.
+// Sweep deletes what has expired, in writes that take turns with all others, so that several nodes may sweep at once. Nothing depends on it for correctness: every read checks the time itself.
 func (p *Provider) Sweep(ctx context.Context) error {
 	now := p.now()
 	for _, q := range []struct {
 		statement string
 		before    time.Time
 	}{
-		{`DELETE FROM sessions WHERE expires_at <= ?`, now},
-		{`DELETE FROM sessions WHERE seen_at <= ?`, now.Add(-p.cfg.IdleTTL)},
-		{`DELETE FROM codes WHERE expires_at <= ?`, now},
-		{`DELETE FROM captchas WHERE expires_at <= ?`, now},
-		{`DELETE FROM tickets WHERE expires_at <= ?`, now},
-		{`DELETE FROM flows WHERE expires_at <= ?`, now},
-		{`DELETE FROM quotas WHERE resets_at <= ?`, now},
-		{`DELETE FROM meters WHERE max(last_at, locked_until) <= ?`, now.Add(-longestMemory)},
-		{`DELETE FROM known_networks WHERE seen_at <= ?`, now.Add(-knownFor)},
-		{`DELETE FROM audit WHERE at <= ?`, now.Add(-p.cfg.AuditTTL)},
+		{`DELETE FROM sessions WHERE expires_at <= $1`, now},
+		{`DELETE FROM sessions WHERE seen_at <= $1`, now.Add(-p.cfg.IdleTTL)},
+		{`DELETE FROM codes WHERE expires_at <= $1`, now},
+		{`DELETE FROM captchas WHERE expires_at <= $1`, now},
+		{`DELETE FROM tickets WHERE expires_at <= $1`, now},
+		{`DELETE FROM flows WHERE expires_at <= $1`, now},
+		{`DELETE FROM quotas WHERE resets_at <= $1`, now},
+		{`DELETE FROM meters WHERE last_at <= $1 AND locked_until <= $1`, now.Add(-longestMemory)},
+		{`DELETE FROM known_networks WHERE seen_at <= $1`, now.Add(-knownFor)},
+		{`DELETE FROM audit WHERE at <= $1`, now.Add(-p.cfg.AuditTTL)},
 	} {
-		if _, err := p.writer.ExecContext(ctx, q.statement, q.before.UnixMilli()); err != nil {
+		if err := p.write(ctx, func(c *change) error {
+			_, err := c.ExecContext(ctx, q.statement, q.before.UnixMilli())
+			return err
+		}); err != nil {
 			return fmt.Errorf("identity: sweep: %w", err)
 		}
 	}

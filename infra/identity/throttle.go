@@ -81,7 +81,7 @@ func (p *Provider) attempt(ctx context.Context, subject, address string) (attemp
 		address: mac(p.keys.blind, "address", net),
 	}
 	var one int
-	err := p.reader.QueryRowContext(ctx, `SELECT 1 FROM known_networks WHERE account_id = ? AND network = ? AND seen_at > ?`,
+	err := p.reader.QueryRowContext(ctx, `SELECT 1 FROM known_networks WHERE account_id = $1 AND network = $2 AND seen_at > $3`,
 		subject, net, millis(p.now().Add(-knownFor))).Scan(&one)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return a, fmt.Errorf("identity: known network: %w", err)
@@ -106,7 +106,7 @@ func (p *Provider) gate(ctx context.Context, a attempt) (wait time.Duration, sus
 		if m.exempt {
 			continue
 		}
-		have, err := readMeter(ctx, p.reader, m.key)
+		have, err := readMeter(ctx, p.reader.querier, m.key)
 		if err != nil {
 			return 0, false, err
 		}
@@ -123,14 +123,14 @@ func (p *Provider) failed(ctx context.Context, c *change, a attempt) (locked boo
 		key   []byte
 		brake brake
 	}{{a.pair, pairBrake}, {a.account, accountBrake}, {a.address, addressBrake}} {
-		have, err := readMeter(ctx, c.Tx, m.key)
+		have, err := readMeter(ctx, c.querier, m.key)
 		if err != nil {
 			return false, err
 		}
 		next := have.fail(m.brake, now)
 		locked = locked || next.lockedUntil.After(now)
-		if _, err := c.ExecContext(ctx, `INSERT INTO meters (key, failures, last_at, locked_until) VALUES (?,?,?,?)
-			ON CONFLICT DO UPDATE SET failures = excluded.failures, last_at = excluded.last_at, locked_until = excluded.locked_until`,
+		if _, err := c.ExecContext(ctx, `INSERT INTO meters (key, failures, last_at, locked_until) VALUES ($1,$2,$3,$4)
+			ON CONFLICT (key) DO UPDATE SET failures = excluded.failures, last_at = excluded.last_at, locked_until = excluded.locked_until`,
 			m.key, next.failures, millis(next.last), millis(next.lockedUntil)); err != nil {
 			return false, fmt.Errorf("identity: meter: %w", err)
 		}
@@ -141,7 +141,7 @@ func (p *Provider) failed(ctx context.Context, c *change, a attempt) (locked boo
 // succeeded forgets this network's failures on the account. The account's and the address's meters keep theirs:
 // else an attacker with one account of their own could reset them.
 func succeeded(ctx context.Context, c *change, a attempt) error {
-	if _, err := c.ExecContext(ctx, `DELETE FROM meters WHERE key = ?`, a.pair); err != nil {
+	if _, err := c.ExecContext(ctx, `DELETE FROM meters WHERE key = $1`, a.pair); err != nil {
 		return fmt.Errorf("identity: meter: %w", err)
 	}
 	return nil
@@ -150,7 +150,7 @@ func succeeded(ctx context.Context, c *change, a attempt) error {
 func readMeter(ctx context.Context, q querier, key []byte) (meter, error) {
 	var m meter
 	var last, until int64
-	err := q.QueryRowContext(ctx, `SELECT failures, last_at, locked_until FROM meters WHERE key = ?`, key).Scan(&m.failures, &last, &until)
+	err := q.QueryRowContext(ctx, `SELECT failures, last_at, locked_until FROM meters WHERE key = $1`, key).Scan(&m.failures, &last, &until)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return m, fmt.Errorf("identity: meter: %w", err)
 	}
