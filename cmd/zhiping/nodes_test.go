@@ -1,0 +1,69 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+
+	"zhiping/infra/esdbserver"
+	"zhiping/infra/identity/postgrestest"
+)
+
+// Two machines share an event store and a PostgreSQL, and nothing else.
+func TestASessionHoldsAndEndsOnEveryMachine(t *testing.T) {
+	postgres, err := postgrestest.Start(t.Context())
+	if errors.Is(err, postgrestest.ErrMissing) {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, postgres.Close()) })
+	url, err := postgres.Fresh(t.Context(), "zhiping_test_machines")
+	require.NoError(t, err)
+	events, err := esdbserver.Open(t.Context(), esdbserver.Config{Path: filepath.Join(t.TempDir(), "events"), Addr: "127.0.0.1:0"})
+	require.NoError(t, err)
+	t.Cleanup(func() {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		defer cancel()
+		_ = events.Close(ctx) // which waits for nobody's subscription
+	})
+	key := filepath.Join(t.TempDir(), "identity.key")
+	require.NoError(t, os.WriteFile(key, []byte(strings.Repeat("5a", 32)+"\n"), 0o600))
+	flags := []string{"--eventstore", events.ConnectionString(), "--identity-postgres", url, "--identity-key", key}
+
+	first := start(t, t.TempDir(), append(flags, "--demo")...)
+	second := start(t, t.TempDir(), flags...)
+	here := first.as("applicant")
+	there := &caller{s: second, token: here.token}
+	require.Equal(t, here.want(200, "", "GET", "/me", nil).str("id"), there.want(200, "", "GET", "/me", nil).str("id"))
+	there.want(204, "", "POST", "/auth/logout", nil)
+	here.want(401, "not_signed_in", "GET", "/me", nil)
+
+	there = second.as("applicant")
+	here = &caller{s: first, token: there.token}
+	here.want(200, "", "GET", "/me", nil)
+	if postgres.Own() {
+		require.NoError(t, postgres.Stop())
+		here.want(503, "identity_store_unavailable", "GET", "/me", nil)
+		require.NoError(t, postgres.Resume(t.Context()))
+		// Connections that were cut within the last second are found out by being used.
+		for _, c := range []*caller{here, there} {
+			c.s.eventually("answering again", func() bool { return c.do("GET", "/me", nil).status == 200 })
+		}
+	}
+	var out strings.Builder
+	require.NoError(t, run(t.Context(), []string{"accounts", "--data", t.TempDir(), "--identity-postgres", url, "--identity-key", key, "disable", "applicant"}, &out, &out))
+	here.want(401, "not_signed_in", "GET", "/me", nil)
+	there.want(401, "not_signed_in", "GET", "/me", nil)
+}
+
+func TestAPostgreSQLNeedsTheKeyOfAllNodes(t *testing.T) {
+	var out strings.Builder
+	err := run(t.Context(), []string{"accounts", "--data", t.TempDir(), "--identity-postgres", "postgres://127.0.0.1:1/none", "disable", "applicant"}, &out, &out)
+	require.ErrorIs(t, err, errIdentityKey)
+}
