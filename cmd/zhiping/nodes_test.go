@@ -51,7 +51,7 @@ func TestASessionHoldsAndEndsOnEveryMachine(t *testing.T) {
 		require.NoError(t, postgres.Stop())
 		here.want(503, "identity_store_unavailable", "GET", "/me", nil)
 		require.NoError(t, postgres.Resume(t.Context()))
-		// Connections that were cut within the last second are found out by being used.
+		// A node whose connections were cut within the last second finds out by its first request.
 		for _, c := range []*caller{here, there} {
 			c.s.eventually("answering again", func() bool { return c.do("GET", "/me", nil).status == 200 })
 		}

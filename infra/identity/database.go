@@ -18,6 +18,15 @@ type querier struct {
 		QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
 	}
 	limit time.Duration
+	lost  func() // told when a connection turned out to be cut; may be nil
+}
+
+// away is the error as callers see it.
+func (q querier) away(err error) error {
+	if q.lost != nil && cut(err) {
+		q.lost()
+	}
+	return away(err)
 }
 
 // ExecContext is that of database/sql.
@@ -25,7 +34,7 @@ func (q querier) ExecContext(ctx context.Context, query string, args ...any) (sq
 	ctx, cancel := bounded(ctx, q.limit)
 	defer cancel()
 	res, err := q.on.ExecContext(ctx, query, storable(args)...)
-	return res, away(err)
+	return res, q.away(err)
 }
 
 // QueryContext is that of database/sql. The rows must be closed.
@@ -34,15 +43,15 @@ func (q querier) QueryContext(ctx context.Context, query string, args ...any) (*
 	r, err := q.on.QueryContext(ctx, query, storable(args)...) //nolint:sqlclosecheck // the caller closes
 	if err != nil {
 		cancel()
-		return nil, away(err)
+		return nil, q.away(err)
 	}
-	return &rows{r, cancel}, nil
+	return &rows{r, cancel, q}, nil
 }
 
 // QueryRowContext is that of database/sql. The row must be scanned.
 func (q querier) QueryRowContext(ctx context.Context, query string, args ...any) row {
 	ctx, cancel := bounded(ctx, q.limit)
-	return row{q.on.QueryRowContext(ctx, query, storable(args)...), cancel}
+	return row{q.on.QueryRowContext(ctx, query, storable(args)...), cancel, q}
 }
 
 func bounded(ctx context.Context, limit time.Duration) (context.Context, context.CancelFunc) {
@@ -70,17 +79,19 @@ func storable(args []any) []any {
 type row struct {
 	*sql.Row
 	done context.CancelFunc
+	of   querier
 }
 
 // Scan is that of database/sql.
 func (r row) Scan(dest ...any) error {
 	defer r.done()
-	return away(r.Row.Scan(dest...))
+	return r.of.away(r.Row.Scan(dest...))
 }
 
 type rows struct {
 	*sql.Rows
 	done context.CancelFunc
+	of   querier
 }
 
 // Close is that of database/sql.
@@ -90,17 +101,17 @@ func (r *rows) Close() error {
 }
 
 // Err is that of database/sql.
-func (r *rows) Err() error { return away(r.Rows.Err()) }
+func (r *rows) Err() error { return r.of.away(r.Rows.Err()) }
 
 // statement is a prepared query of one row.
 type statement struct {
 	*sql.Stmt
-	limit time.Duration
+	of querier
 }
 
 func (s statement) QueryRowContext(ctx context.Context, args ...any) row {
-	ctx, cancel := bounded(ctx, s.limit)
-	return row{s.Stmt.QueryRowContext(ctx, args...), cancel}
+	ctx, cancel := bounded(ctx, s.of.limit)
+	return row{s.Stmt.QueryRowContext(ctx, args...), cancel, s.of}
 }
 
 // database is a pool of connections.
@@ -113,9 +124,9 @@ type database struct {
 func (d database) prepared(ctx context.Context, query string) (statement, error) {
 	s, err := d.pool.PrepareContext(ctx, query)
 	if err != nil {
-		return statement{}, fmt.Errorf("identity: prepare: %w", away(err))
+		return statement{}, fmt.Errorf("identity: prepare: %w", d.away(err))
 	}
-	return statement{s, d.limit}, nil
+	return statement{s, d.querier}, nil
 }
 
 func (p *Provider) openDatabase(ctx context.Context) (err error) {
@@ -175,10 +186,10 @@ func (p *Provider) write(ctx context.Context, f func(c *change) error) error {
 	defer cancel()
 	tx, err := p.writer.pool.BeginTx(ctx, nil)
 	if err != nil {
-		return fmt.Errorf("identity: begin: %w", away(err))
+		return fmt.Errorf("identity: begin: %w", p.writer.away(err))
 	}
 	defer tx.Rollback() //nolint:errcheck // no effect after the commit
-	c := &change{querier: querier{tx, p.writer.limit}}
+	c := &change{querier: querier{tx, p.writer.limit, p.writer.lost}}
 	if p.dialect.lock != "" {
 		if _, err := c.ExecContext(ctx, p.dialect.lock); err != nil {
 			return fmt.Errorf("identity: lock: %w", err)
@@ -193,7 +204,7 @@ func (p *Provider) write(ctx context.Context, f func(c *change) error) error {
 		}
 	}
 	if err := tx.Commit(); err != nil {
-		return fmt.Errorf("identity: commit: %w", away(err))
+		return fmt.Errorf("identity: commit: %w", p.writer.away(err))
 	}
 	for _, r := range c.records {
 		p.log(ctx, r)

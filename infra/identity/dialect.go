@@ -84,7 +84,10 @@ func openPostgres(cfg Config) (writer, reader database, err error) {
 	db := stdlib.OpenDB(*c)
 	db.SetMaxOpenConns(postgresConnections)
 	db.SetMaxIdleConns(postgresConnections)
-	d := database{querier{db, postgresLimit}, db}
+	d := database{querier{db, postgresLimit, func() {
+		db.SetMaxIdleConns(0) // the others are likely cut too, or lead to a server that has become a standby
+		db.SetMaxIdleConns(postgresConnections)
+	}}, db}
 	return d, d, nil
 }
 
@@ -100,6 +103,14 @@ func taken(err error) bool {
 // passing are the classes and codes of PostgreSQL's errors that pass: connections, resources, an operator's shutdown or
 // a time-out, a standby after a failover, a lock that was not had in time, a deadlock.
 var passing = []string{"08", "53", "57", "25006", "55P03", "40"}
+
+// cut tells whether an error means that other connections to the same server are of no use either.
+func cut(err error) bool {
+	if p, ok := errors.AsType[*pgconn.PgError](err); ok {
+		return p.Code == "25006" || strings.HasPrefix(p.Code, "57P") || strings.HasPrefix(p.Code, "08")
+	}
+	return !errors.Is(err, context.DeadlineExceeded) && errors.Is(away(err), ErrStoreAway)
+}
 
 // away adds ErrStoreAway to errors of a database that cannot be reached now.
 func away(err error) error {

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"database/sql"
 	"errors"
 	"strings"
 	"sync"
@@ -167,6 +168,15 @@ func TestAServerThatIsAwayIsSaidSoAndComesBack(t *testing.T) {
 	f := open(t)
 	f.person(t, "applicant")
 	s := f.mustLogin(t, "applicant")
+	var idle []*sql.Conn // which the stop cuts, and which nobody uses before it is over
+	for range 5 {
+		c, err := f.reader.pool.Conn(t.Context())
+		require.NoError(t, err)
+		idle = append(idle, c)
+	}
+	for _, c := range idle {
+		require.NoError(t, c.Close())
+	}
 	require.NoError(t, postgres.Stop())
 	_, _, err := f.Authenticate(t.Context(), s.AccessToken)
 	require.ErrorIs(t, err, ErrStoreAway)
