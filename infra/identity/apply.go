@@ -126,12 +126,13 @@ func (p *Provider) apply(ctx context.Context, c *change, e domain.Recorded) erro
 		if _, err := c.ExecContext(ctx, `UPDATE organizations SET name = $1 WHERE id = $2`, event.Name, id); err != nil {
 			return err
 		}
-		return revokeAll(ctx, c.querier)
+		return revokeOfficers(ctx, c.querier, id)
 	case organization.Closed:
-		if _, err := c.ExecContext(ctx, `DELETE FROM grants WHERE organization = $1`, id); err != nil {
+		if err := revokeOfficers(ctx, c.querier, id); err != nil {
 			return err
 		}
-		return revokeAll(ctx, c.querier)
+		_, err := c.ExecContext(ctx, `DELETE FROM grants WHERE organization = $1`, id)
+		return err
 	case organization.OfficerGranted:
 		g := Grant{Account: event.Account, Role: event.Role, Organization: event.Organization}
 		if event.Expires != nil {
@@ -157,7 +158,7 @@ func placeUnit(ctx context.Context, tx querier, e unit.Registered) error {
 	if n, err := res.RowsAffected(); err != nil || n == 0 {
 		return err
 	}
-	return revokeAll(ctx, tx)
+	return revokeOfficers(ctx, tx, e.USCC)
 }
 
 // awaitEvery is how often Await looks again. It asks the database, because another process may be the one that applies.

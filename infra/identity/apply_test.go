@@ -84,6 +84,53 @@ func TestEventsOfOrganizationsDecideWhoIsAnOfficer(t *testing.T) {
 	require.Equal(t, "department@edu", after[1].Detail)
 }
 
+func TestOnlyOfficersAboveAChangeAreReadAfresh(t *testing.T) {
+	f := open(t)
+	signed := func(account, organization string) func() domain.Actor {
+		id := f.person(t, account)
+		require.NoError(t, f.Grant(t.Context(), Grant{Account: id, Role: domain.Department, Organization: organization}, ""))
+		s := f.mustLogin(t, account)
+		return func() domain.Actor {
+			a, _, err := f.Authenticate(t.Context(), s.AccessToken)
+			require.NoError(t, err)
+			return a
+		}
+	}
+	put := func(id, parent string) {
+		require.NoError(t, f.PutOrganization(t.Context(), Organization{ID: id, Name: id, Kind: KindDepartment, Parent: parent}))
+	}
+	put("east", "")
+	put("west", "")
+	put("county", "east")
+	east, west, county := signed("east-officer", "east"), signed("west-officer", "west"), signed("county-officer", "county")
+	require.Equal(t, []string{"county"}, east().Within)
+	require.Empty(t, west().Within)
+	require.Empty(t, county().Within)
+	epochs := func() (sum int64) {
+		require.NoError(t, f.reader.QueryRowContext(t.Context(), `SELECT CAST(sum(n) AS INTEGER) FROM epochs`).Scan(&sum))
+		return sum
+	}
+
+	register := func(position uint64, uscc, department string) {
+		require.NoError(t, f.Apply(t.Context(), []domain.Recorded{recorded(position, "unit-"+uscc,
+			unit.Registered{USCC: uscc, Name: uscc, Department: domain.Organization{ID: department}})}))
+	}
+	register(10, "school", "county")
+	require.Equal(t, []string{"school"}, county().Within)
+	require.Equal(t, []string{"county", "school"}, east().Within)
+
+	before := epochs()
+	register(20, "stray", "nowhere")
+	require.Equal(t, before, epochs(), "nobody is above it")
+
+	put("county", "west")
+	require.Equal(t, []string{"county", "school"}, west().Within)
+	require.Empty(t, east().Within, "who is no longer above loses sight of it")
+
+	require.NoError(t, f.Apply(t.Context(), []domain.Recorded{recorded(30, "organization-county", organization.Renamed{Name: "县教育局"})}))
+	require.Equal(t, "县教育局", county().Organization.Name)
+}
+
 // script is a feed that delivers what it is given.
 type script struct {
 	after      uint64

@@ -23,12 +23,15 @@ func (p *Provider) PutOrganization(ctx context.Context, o Organization) error {
 }
 
 func putOrganization(ctx context.Context, tx querier, o Organization) error {
+	if err := revokeOfficers(ctx, tx, o.ID); err != nil { // those above the place that it leaves
+		return err
+	}
 	_, err := tx.ExecContext(ctx, `INSERT INTO organizations (id, name, kind, parent) VALUES ($1,$2,$3,$4)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, parent = excluded.parent`, o.ID, o.Name, string(o.Kind), o.Parent)
 	if err != nil {
 		return fmt.Errorf("identity: organization: %w", err)
 	}
-	return revokeAll(ctx, tx) // names and subtrees are part of what a session remembers
+	return revokeOfficers(ctx, tx, o.ID)
 }
 
 // Organizations lists the organizations directly below parent, or the roots for "".

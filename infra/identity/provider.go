@@ -126,12 +126,40 @@ func (p *Provider) epoch(ctx context.Context, bucket int) (int64, error) {
 	return n, nil
 }
 
-// revokeAll makes every process read everything afresh.
-func revokeAll(ctx context.Context, tx querier) error {
-	if _, err := tx.ExecContext(ctx, `UPDATE epochs SET n = n + 1`); err != nil {
+// revokeOfficers does the same for the officers of an organization and of those above it: its name and its place are part
+// of what their sessions remember. Nobody else's session is read afresh, since units register all day long.
+func revokeOfficers(ctx context.Context, tx querier, organization string) error {
+	officers, err := officersFrom(ctx, tx, organization)
+	if err != nil {
 		return fmt.Errorf("identity: revoke: %w", err)
 	}
+	for _, account := range officers {
+		if err := revokeAccount(ctx, tx, account); err != nil {
+			return err
+		}
+	}
 	return nil
+}
+
+// officersFrom lists the accounts with a grant for the organization or one above it.
+func officersFrom(ctx context.Context, q querier, organization string) ([]string, error) {
+	rows, err := q.QueryContext(ctx, `WITH RECURSIVE above(id) AS (
+			SELECT parent FROM organizations WHERE id = $1
+			UNION SELECT o.parent FROM organizations o JOIN above a ON o.id = a.id WHERE o.parent <> '')
+		SELECT DISTINCT account_id FROM grants WHERE organization = $1 OR organization <> '' AND organization IN (SELECT id FROM above)`, organization)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close() //nolint:errcheck // reported by rows.Err
+	var out []string
+	for rows.Next() {
+		var account string
+		if err := rows.Scan(&account); err != nil {
+			return nil, err
+		}
+		out = append(out, account)
+	}
+	return out, rows.Err()
 }
 
 func (p *Provider) now() time.Time { return p.cfg.Clock().UTC() }

@@ -45,6 +45,7 @@ CREATE TABLE IF NOT EXISTS grants (
   source       TEXT NOT NULL,           -- 'claims' of the OpenID provider, replaced at each sign-in; else ''
   PRIMARY KEY (account_id, organization, role, source)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS grants_organization ON grants(organization);
 
 CREATE TABLE IF NOT EXISTS sessions (
   token      BLOB PRIMARY KEY,          -- SHA-256 of the token
