@@ -10,6 +10,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/EventStore/EventStore-Client-Go/v4/protos/streams"
 	"golang.org/x/crypto/bcrypt"
 	"google.golang.org/grpc"
 	"google.golang.org/grpc/codes"
@@ -143,9 +144,23 @@ func (s *Server) stream(srv any, stream grpc.ServerStream, info *grpc.StreamServ
 	}
 	ctx, err := s.authenticate(stream.Context(), info.FullMethod)
 	if err != nil {
+		if info.IsClientStream && !info.IsServerStream {
+			hearOut(stream)
+		}
 		return s.failStream(err, stream)
 	}
 	return next(srv, &authenticated{ServerStream: stream, ctx: ctx})
+}
+
+// hearOut reads what the client of an append has to say before it is refused: a status sent earlier would reach it as an
+// end of file, without the reason. A caller whom nobody knows gets no more patience than an append of usual size needs.
+func hearOut(stream grpc.ServerStream) {
+	const usual = 1000 // messages
+	for range usual {
+		if stream.RecvMsg(new(streams.AppendReq)) != nil {
+			return
+		}
+	}
 }
 
 type authenticated struct {
