@@ -39,7 +39,7 @@ type Config struct {
 	Linger time.Duration
 	// CheckpointEvery is how often checkpoints are stored when nothing of interest happens. Default 1 s.
 	CheckpointEvery time.Duration
-	// Cache is how many documents of each view are kept in memory. Default 4,096.
+	// Cache is how many documents of each view are kept in memory. Default 1,024.
 	Cache int
 	// Notify is told how far a version of a view is, after each commit (readmodels.Tracker.Notify). Optional.
 	Notify func(name string, version int, position uint64)

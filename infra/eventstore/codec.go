@@ -1,13 +1,13 @@
 package eventstore
 
 import (
-	"encoding/json"
 	"errors"
 	"fmt"
 	"reflect"
 	"strings"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	json "github.com/go-json-experiment/json/v1" // encoding/json's results in less than half its time
 
 	"zhiping/domain"
 )

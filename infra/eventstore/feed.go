@@ -4,7 +4,6 @@ import (
 	"context"
 	"strconv"
 
-	"github.com/ThreeDotsLabs/watermill"
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"zhiping/domain"
@@ -144,8 +143,9 @@ func (s *feedSubscriber) forward(ctx context.Context, buffer <-chan told, out ch
 
 // feedMessage has the metadata of a single event, for middlewares that look at it.
 func feedMessage(d projections.Delivery) *message.Message {
-	m := message.NewMessage(watermill.NewShortUUID(), nil)
-	m.Metadata[KeyPosition] = strconv.FormatUint(d.Position, 10)
+	position := strconv.FormatUint(d.Position, 10)
+	m := message.NewMessage("to-"+position, nil) // a random id for each would cost more than the delivery
+	m.Metadata[KeyPosition] = position
 	if len(d.Events) == 1 {
 		e := d.Events[0]
 		m.UUID = e.ID.String()

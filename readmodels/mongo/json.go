@@ -19,7 +19,7 @@ import (
 
 // toBSON makes a BSON value of a document's JSON.
 func toBSON(doc any) (any, error) {
-	text, err := json.Marshal(doc)
+	text, err := readmodels.EncodeDocument(doc)
 	if err != nil {
 		return nil, err
 	}

@@ -82,7 +82,7 @@ func decode(spec readmodels.Spec, raw bson.Raw, sort string) (d readmodels.Docum
 			*rawDoc = text
 			return d, nil
 		}
-		err = json.Unmarshal(text, d.Doc)
+		err = readmodels.DecodeDocument(text, d.Doc)
 	}
 	if err != nil {
 		return d, fmt.Errorf("decode document %s of %s %d: %w", d.ID, spec.Name, spec.Version, err)

@@ -2,7 +2,6 @@ package sqlite
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"strconv"
@@ -82,7 +81,7 @@ func (v *view) encode(b readmodels.Batch) ([]any, error) {
 		if err != nil {
 			return nil, err
 		}
-		doc, err := json.Marshal(p.Doc)
+		doc, err := readmodels.EncodeDocument(p.Doc)
 		if err != nil {
 			return nil, fmt.Errorf("encode document %s: %w", p.ID, err)
 		}

@@ -92,7 +92,7 @@ func (s *Store) document(turn uint64, v *view, spec readmodels.Spec, kind reflec
 		*raw = json.RawMessage(text)
 		return d, nil
 	}
-	if err := json.Unmarshal([]byte(text), d.Doc); err != nil {
+	if err := readmodels.DecodeDocument([]byte(text), d.Doc); err != nil {
 		return d, fmt.Errorf("decode document %s of %s %d: %w", id, spec.Name, spec.Version, err)
 	}
 	s.docs.add(turn, v, d, len(text))

@@ -20,7 +20,7 @@ type Config struct {
 	Path string
 	// Readers is the number of reading connections; 0 means twice the processors, at least 4.
 	Readers int
-	// CacheMiB is the writer's page cache in MiB; 0 means 64.
+	// CacheMiB is the writer's page cache in MiB; 0 means 16. The driver's allocator takes twice as much.
 	CacheMiB int
 	// DocumentsMiB bounds the decoded documents that are kept, in MiB of the JSON they were made of (they take two to
 	// four times as much); 0 means 16.
