@@ -9,6 +9,8 @@ import (
 	"strings"
 	"unicode/utf8"
 
+	"github.com/go-json-experiment/json/jsontext"
+
 	"zhiping/domain"
 	"zhiping/domain/text"
 )
@@ -37,8 +39,8 @@ func decode(data json.RawMessage) (map[string]any, *domain.Fault) {
 	if len(data) > MaxDataBytes {
 		return fault("too_many_bytes", text.Args{"max": MaxDataBytes / 1024}, nil)
 	}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
+	// Repeated members and broken UTF-8 are refused below, where their place is known.
+	dec := jsontext.NewDecoder(bytes.NewReader(data), jsontext.AllowDuplicateNames(true), jsontext.AllowInvalidUTF8(true))
 	r := reader{dec: dec}
 	v, err := r.value(nil)
 	if errors.Is(err, errRefused) {
@@ -47,7 +49,7 @@ func decode(data json.RawMessage) (map[string]any, *domain.Fault) {
 	if err != nil {
 		return fault("not_json", nil, nil)
 	}
-	if _, err := dec.Token(); !errors.Is(err, io.EOF) {
+	if _, err := dec.ReadToken(); !errors.Is(err, io.EOF) {
 		return fault("not_json", nil, nil)
 	}
 	m, ok := v.(map[string]any)
@@ -58,7 +60,7 @@ func decode(data json.RawMessage) (map[string]any, *domain.Fault) {
 }
 
 type reader struct {
-	dec  *json.Decoder
+	dec  *jsontext.Decoder
 	seen int    // values so far
 	code string // what is refused
 	args text.Args
@@ -77,42 +79,45 @@ func (r *reader) value(at []string) (any, error) {
 	if r.seen++; r.seen > maxValues {
 		return r.refuse("too_many_values", nil)
 	}
-	tok, err := r.dec.Token()
+	tok, err := r.dec.ReadToken()
 	if err != nil {
 		return nil, err
 	}
-	switch tok := tok.(type) {
-	case json.Delim:
-		if tok == '{' {
-			return r.object(at)
-		}
+	switch tok.Kind() {
+	case '{':
+		return r.object(at)
+	case '[':
 		return r.list(at)
-	case string:
-		if unprintable(tok) {
+	case '"':
+		s := tok.String()
+		if unprintable(s) {
 			return r.refuse("control_characters", at)
 		}
-		if strings.TrimSpace(tok) == "" {
+		if strings.TrimSpace(s) == "" {
 			return nil, nil
 		}
-		return tok, nil
-	case json.Number:
-		if extreme(tok.String()) {
+		return s, nil
+	case '0':
+		n := tok.String()
+		if extreme(n) {
 			return r.refuse("number_too_large", at)
 		}
-		return tok, nil
+		return json.Number(n), nil
+	case 't', 'f':
+		return tok.Bool(), nil
 	}
-	return tok, nil
+	return nil, nil // null
 }
 
 func (r *reader) object(at []string) (any, error) {
 	m := map[string]any{}
 	seen := map[string]bool{}
-	for r.dec.More() {
-		tok, err := r.dec.Token()
+	for r.more('}') {
+		tok, err := r.dec.ReadToken()
 		if err != nil {
 			return nil, err
 		}
-		key, _ := tok.(string)
+		key := tok.String()
 		here := append(append([]string{}, at...), key)
 		if unprintable(key) {
 			return r.refuse("control_characters", at)
@@ -135,13 +140,13 @@ func (r *reader) object(at []string) (any, error) {
 			m[key] = v
 		}
 	}
-	_, err := r.dec.Token()
+	_, err := r.dec.ReadToken()
 	return m, err
 }
 
 func (r *reader) list(at []string) (any, error) {
 	l := []any{}
-	for i := 0; r.dec.More(); i++ {
+	for i := 0; r.more(']'); i++ {
 		v, err := r.value(append(append([]string{}, at...), strconv.Itoa(i)))
 		if err != nil {
 			return nil, err
@@ -150,8 +155,14 @@ func (r *reader) list(at []string) (any, error) {
 			return r.refuse("too_many_values", at)
 		}
 	}
-	_, err := r.dec.Token()
+	_, err := r.dec.ReadToken()
 	return l, err
+}
+
+// more tells whether a list or an object goes on; one that is broken ends here, and reading its end says why.
+func (r *reader) more(end jsontext.Kind) bool {
+	k := r.dec.PeekKind()
+	return k != end && k != 0
 }
 
 func unprintable(s string) bool {
