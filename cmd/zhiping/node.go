@@ -37,6 +37,7 @@ import (
 type node struct {
 	logger    *slog.Logger
 	roles     string
+	notifies  bool
 	metrics   *telemetry.Metrics
 	tracing   *telemetry.Tracing
 	clock     func() time.Time
@@ -60,7 +61,7 @@ type node struct {
 // openNode opens every part in the order in which they need each other; what was opened is closed again when a
 // later one fails.
 func openNode(ctx context.Context, c *serveCmd, logger *slog.Logger) (_ *node, err error) {
-	n := &node{logger: logger, clock: c.now, roles: c.Roles, metrics: telemetry.NewMetrics()}
+	n := &node{logger: logger, clock: c.now, roles: c.Roles, notifies: c.Notifications, metrics: telemetry.NewMetrics()}
 	defer func() {
 		if err != nil {
 			n.close()

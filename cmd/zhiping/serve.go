@@ -35,6 +35,7 @@ type serveCmd struct {
 	TLSCert        string        `name:"tls-cert" placeholder:"FILE" help:"Certificate (PEM) to serve HTTPS with; read again when it changes."`
 	TLSKey         string        `name:"tls-key" placeholder:"FILE" help:"Its key (PEM)."`
 	TrustedProxies []string      `name:"trusted-proxies" placeholder:"RANGE,…" help:"Addresses of proxies in front, e.g. 10.0.0.0/8: whom X-Forwarded-For is believed. They end TLS."`
+	Notifications  bool          `default:"true" negatable:"" help:"Tell people by text message or mail, as one-time codes go, what offices decide on their declarations and bindings."`
 	Roles          string        `default:"all" enum:"all,api,projector" help:"What this node does: api, projector, or all. Several nodes share clusters; one projector leads at a time."`
 	Log            string        `default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
 
@@ -111,6 +112,12 @@ func (n *node) serve(ctx context.Context, listener net.Listener) error {
 		return nil
 	})
 	g.Go(func() error { return n.followGrants(gctx) })
+	g.Go(func() error {
+		if n.roles == rolesAPI || !n.notifies {
+			return nil
+		}
+		return n.tellPeople(gctx)
+	})
 	g.Go(func() error {
 		defer stopBackground()
 		serving, stop := context.WithCancel(ctx)

@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"regexp"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
@@ -19,6 +21,10 @@ type GroupConfig struct {
 	MaxRetries int
 	// Buffer is how many messages the store hands out ahead. Default 32.
 	Buffer int
+	// Types are the events that a new group on AllStreams gets, by type; all of ours where there are none named.
+	Types []string
+	// OnlyNew makes a new group on AllStreams begin behind the newest event, and not with history.
+	OnlyNew bool
 	// AckTimeout is after how long without an answer the store hands a message out again. Default 30 s.
 	AckTimeout time.Duration
 }
@@ -56,7 +62,7 @@ func NewGroupSubscriber(c *Client, cfg GroupConfig) (*GroupSubscriber, error) {
 	return s, nil
 }
 
-// SubscribeInitialize creates the group on a topic, from the topic's beginning, unless it is there.
+// SubscribeInitialize creates the group on a topic unless it is there.
 func (s *GroupSubscriber) SubscribeInitialize(topic string) error {
 	ctx, cancel := context.WithTimeout(s.ctx, s.client.calls.Timeout)
 	defer cancel()
@@ -64,13 +70,24 @@ func (s *GroupSubscriber) SubscribeInitialize(topic string) error {
 }
 
 func (s *GroupSubscriber) create(ctx context.Context, topic string) error {
+	// Not esdb.End: until its first checkpoint a group would begin at whatever is the end after a restart.
+	var from esdb.AllPosition = esdb.Start{}
+	if s.cfg.OnlyNew && topic == AllStreams {
+		head, err := s.client.Head(ctx)
+		if err != nil {
+			return fmt.Errorf("create group %s: %w", s.cfg.Group, err)
+		}
+		if head > 0 {
+			from = esdb.Position{Commit: head, Prepare: head}
+		}
+	}
 	settings := esdb.SubscriptionSettingsDefault()
 	settings.MaxRetryCount = int32(s.cfg.MaxRetries)                 // #nosec G115 -- settings of our own, far below 2^31
 	settings.MessageTimeout = int32(s.cfg.AckTimeout.Milliseconds()) // #nosec G115 -- settings of our own, far below 2^31
 	err := s.client.calls.do(ctx, func(ctx context.Context, db *esdb.Client) error {
 		if topic == AllStreams {
 			return db.CreatePersistentSubscriptionToAll(ctx, s.cfg.Group, esdb.PersistentAllSubscriptionOptions{
-				Settings: &settings, StartFrom: esdb.Start{}, Filter: ours(),
+				Settings: &settings, StartFrom: from, Filter: s.filter(),
 			})
 		}
 		return db.CreatePersistentSubscription(ctx, topic, s.cfg.Group, esdb.PersistentStreamSubscriptionOptions{
@@ -81,6 +98,17 @@ func (s *GroupSubscriber) create(ctx context.Context, topic string) error {
 		return fmt.Errorf("create group %s on %s: %w", s.cfg.Group, topic, classify(err))
 	}
 	return nil
+}
+
+func (s *GroupSubscriber) filter() *esdb.SubscriptionFilter {
+	if len(s.cfg.Types) == 0 {
+		return ours()
+	}
+	quoted := make([]string, len(s.cfg.Types))
+	for i, t := range s.cfg.Types {
+		quoted[i] = regexp.QuoteMeta(t)
+	}
+	return &esdb.SubscriptionFilter{Type: esdb.EventFilterType, Regex: "^(" + strings.Join(quoted, "|") + ")$"}
 }
 
 // Subscribe joins the group, which is created if need be. The channel is closed when ctx ends.

@@ -136,3 +136,10 @@ CREATE TABLE IF NOT EXISTS positions (
   name     TEXT PRIMARY KEY,
   position INTEGER NOT NULL
 ) WITHOUT ROWID;
+
+-- Messages that a gateway has taken, by their ids, so that a repetition sends nothing.
+CREATE TABLE IF NOT EXISTS told (
+  id TEXT PRIMARY KEY,
+  at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS told_at ON told(at);

@@ -24,6 +24,7 @@ func (p *Provider) Sweep(ctx context.Context) error {
 		{`DELETE FROM quotas WHERE resets_at <= $1`, now},
 		{`DELETE FROM meters WHERE last_at <= $1 AND locked_until <= $1`, now.Add(-longestMemory)},
 		{`DELETE FROM known_networks WHERE seen_at <= $1`, now.Add(-knownFor)},
+		{`DELETE FROM told WHERE at <= $1`, now.Add(-toldFor)},
 		{`DELETE FROM audit WHERE at <= $1`, now.Add(-p.cfg.AuditTTL)},
 	} {
 		if err := p.write(ctx, func(c *change) error {

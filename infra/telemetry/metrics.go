@@ -25,6 +25,7 @@ type Metrics struct {
 	conflicts      *prometheus.CounterVec
 	commandEvents  *prometheus.CounterVec
 	identityEvents *prometheus.CounterVec
+	notifications  *prometheus.CounterVec
 
 	appendSeconds *prometheus.HistogramVec
 	reconnects    *prometheus.CounterVec
@@ -60,6 +61,7 @@ func NewMetrics() *Metrics {
 
 	m.identityEvents = m.counter("identity_events_total", "Sign-ins, failures, lockouts, codes, resets, grants: every identity audit record.", "kind")
 
+	m.notifications = m.counter("notifications_total", "Attempts to tell somebody of a decision: sent, nobody to tell, or failed and to be tried again.", "kind", "outcome")
 	m.appendSeconds = m.histogram("eventstore_append_seconds", "Time to append to the event store.", fast, "outcome")
 	m.reconnects = m.counter("eventstore_reconnects_total", "Connections and subscriptions lost.", "connection")
 
