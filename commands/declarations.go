@@ -18,14 +18,6 @@ import (
 // notice and the actor; ErrNotFound is all that a caller learns of a declaration that they may not see.
 func (x *Executor) Declaration(ctx context.Context, env Envelope, id uuid.UUID, c declaration.Command) (Result[declaration.State], error) {
 	name, decision := declarationAction(c)
-	if _, passing := c.(declaration.ApproveStage); passing && env.Actor.Has(domain.Unit) {
-		// A unit's approvals take turns, so that each counts those before it against the quota.
-		done, err := x.turn(ctx, "quota of "+env.Actor.Organization.ID)
-		if err != nil {
-			return Result[declaration.State]{}, err
-		}
-		defer done()
-	}
 	return execute(ctx, x, declarations, request[declaration.State, declaration.Command]{
 		env: env, id: id.String(), cmd: c, name: name, exclusive: decision,
 		authorise: func(s declaration.State) error { return authoriseDeclaration(env.Actor, name, decision, s) },
@@ -39,6 +31,12 @@ func (x *Executor) Declaration(ctx context.Context, env Envelope, id uuid.UUID, 
 				c = st
 			}
 			return c.WithFacts(f), nil
+		},
+		reserve: func(ctx context.Context, s declaration.State, revision uint64, c declaration.Command) error {
+			if approval, ok := c.(declaration.ApproveStage); ok && declaration.TakesPlace(s, approval.Facts) {
+				return x.claimPlace(ctx, env, s, revision, approval.Facts.Notice.Quota)
+			}
+			return nil
 		},
 	})
 }
@@ -103,12 +101,8 @@ func (x *Executor) declarationFacts(ctx context.Context, env Envelope, s declara
 	switch c.(type) {
 	case declaration.Start, declaration.Submit:
 		return f, x.bindingOf(ctx, applicant, &f)
-	case declaration.ApproveStage:
-		if content.Quota > 0 {
-			f.PassedOn, err = x.index.PassedOn(ctx, noticeID, s.Unit.ID)
-		}
 	}
-	return f, err
+	return f, nil
 }
 
 func (x *Executor) bindingOf(ctx context.Context, applicant string, f *declaration.Facts) error {

@@ -36,8 +36,6 @@ type Facts struct {
 	Pending    bool
 	// Organization is the deciding officer's.
 	Organization domain.Organization
-	// PassedOn counts the declarations for this notice that the unit has passed on already.
-	PassedOn int
 }
 
 // Notice is what a declaration needs to know of its notice.

@@ -116,9 +116,6 @@ func approveStage(s State, c ApproveStage) ([]Event, error) {
 	if err != nil {
 		return nil, err
 	}
-	if q := c.Facts.Notice.Quota; q > 0 && stage.Kind == catalog.StageUnit && c.Facts.PassedOn >= q {
-		return nil, ErrQuota.With(text.Args{"quota": q})
-	}
 	return []Event{StageApproved{Stage: stage.Key, Organization: stage.Organization, Opinion: opinion,
 		Next: s.Route[i+1].Key}}, nil
 }
