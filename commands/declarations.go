@@ -99,10 +99,15 @@ func (x *Executor) declarationFacts(ctx context.Context, env Envelope, s declara
 		return f, err
 	}
 	switch c.(type) {
-	case declaration.Start, declaration.Submit:
+	case declaration.Start:
 		return f, x.bindingOf(ctx, applicant, &f)
+	case declaration.Submit:
+		if err := x.bindingOf(ctx, applicant, &f); err != nil {
+			return f, err
+		}
+		f.Above, err = x.above(ctx, f.Department.ID, f.Checker.Definition().Above())
 	}
-	return f, nil
+	return f, err
 }
 
 func (x *Executor) bindingOf(ctx context.Context, applicant string, f *declaration.Facts) error {

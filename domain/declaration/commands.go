@@ -34,6 +34,8 @@ type Facts struct {
 	Unit       domain.Organization
 	Department domain.Organization
 	Pending    bool
+	// Above are the departments above that one, the nearest first, as far as the route asks for them.
+	Above []domain.Organization
 	// Organization is the deciding officer's.
 	Organization domain.Organization
 }
