@@ -18,14 +18,6 @@ import (
 // notice and the actor; ErrNotFound is all that a caller learns of a declaration that they may not see.
 func (x *Executor) Declaration(ctx context.Context, env Envelope, id uuid.UUID, c declaration.Command) (Result[declaration.State], error) {
 	name, decision := declarationAction(c)
-	if _, passing := c.(declaration.ApproveStage); passing && env.Actor.Has(domain.Unit) {
-		// A unit's approvals take turns, so that each counts those before it against the quota.
-		done, err := x.turn(ctx, "quota of "+env.Actor.Organization.ID)
-		if err != nil {
-			return Result[declaration.State]{}, err
-		}
-		defer done()
-	}
 	return execute(ctx, x, declarations, request[declaration.State, declaration.Command]{
 		env: env, id: id.String(), cmd: c, name: name, exclusive: decision,
 		authorise: func(s declaration.State) error { return authoriseDeclaration(env.Actor, name, decision, s) },
@@ -39,6 +31,12 @@ func (x *Executor) Declaration(ctx context.Context, env Envelope, id uuid.UUID, 
 				c = st
 			}
 			return c.WithFacts(f), nil
+		},
+		reserve: func(ctx context.Context, s declaration.State, revision uint64, c declaration.Command) error {
+			if approval, ok := c.(declaration.ApproveStage); ok && declaration.TakesPlace(s, approval.Facts) {
+				return x.claimPlace(ctx, env, s, revision, approval.Facts.Notice.Quota)
+			}
+			return nil
 		},
 	})
 }
@@ -101,12 +99,13 @@ func (x *Executor) declarationFacts(ctx context.Context, env Envelope, s declara
 		return f, err
 	}
 	switch c.(type) {
-	case declaration.Start, declaration.Submit:
+	case declaration.Start:
 		return f, x.bindingOf(ctx, applicant, &f)
-	case declaration.ApproveStage:
-		if content.Quota > 0 {
-			f.PassedOn, err = x.index.PassedOn(ctx, noticeID, s.Unit.ID)
+	case declaration.Submit:
+		if err := x.bindingOf(ctx, applicant, &f); err != nil {
+			return f, err
 		}
+		f.Above, err = x.above(ctx, f.Department.ID, f.Checker.Definition().Above())
 	}
 	return f, err
 }

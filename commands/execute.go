@@ -69,6 +69,9 @@ type request[S, C any] struct {
 	authorise func(S) error
 	// facts fills in what the command needs from outside its stream.
 	facts func(context.Context, S, C) (C, error)
+	// reserve takes from another stream what the decided command needs, before its events are appended behind the
+	// revision that it was decided on. Nil where it needs nothing.
+	reserve func(context.Context, S, uint64, C) error
 }
 
 // execute is the one write path: load, authorise, look facts up, decide, append at the loaded revision. Only a
@@ -162,7 +165,11 @@ func decide[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E],
 	if err != nil {
 		return nil, err
 	}
-	return a.decide(l.state, cmd)
+	events, err := a.decide(l.state, cmd)
+	if err != nil || len(events) == 0 || r.reserve == nil {
+		return events, err
+	}
+	return events, r.reserve(ctx, l.state, l.result().Revision, cmd)
 }
 
 func appendEvents[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E], stream string, l loaded[S],

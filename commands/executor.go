@@ -18,6 +18,7 @@ import (
 	"zhiping/domain/declaration"
 	"zhiping/domain/notice"
 	"zhiping/domain/organization"
+	"zhiping/domain/quota"
 	"zhiping/domain/unit"
 )
 
@@ -26,8 +27,9 @@ import (
 type Index interface {
 	// Declarations lists the applicant's declarations.
 	Declarations(ctx context.Context, applicant string) ([]uuid.UUID, error)
-	// PassedOn counts the declarations for a notice that a unit has passed on.
-	PassedOn(ctx context.Context, notice uuid.UUID, unit string) (int, error)
+	// PassedOn lists the declarations for a notice that a unit has passed on. Those with a claim of its quota may be
+	// missing.
+	PassedOn(ctx context.Context, notice uuid.UUID, unit string) ([]uuid.UUID, error)
 	// Below tells whether open organizations lie directly below one.
 	Below(ctx context.Context, organization string) (bool, error)
 	// Waiting tells whether declarations wait for the organization's decision.
@@ -83,7 +85,7 @@ type Executor struct {
 // EventTypes joins the lists of all aggregates that the executor knows.
 func EventTypes() []domain.EventType {
 	var all []domain.EventType
-	for _, list := range [][]domain.EventType{unit.EventTypes(), binding.EventTypes(), notice.EventTypes(), declaration.EventTypes(), organization.EventTypes()} {
+	for _, list := range [][]domain.EventType{unit.EventTypes(), binding.EventTypes(), notice.EventTypes(), declaration.EventTypes(), organization.EventTypes(), quota.EventTypes()} {
 		all = append(all, list...)
 	}
 	return all
@@ -131,4 +133,5 @@ var (
 	notices       = aggregate[notice.State, notice.Command, notice.Event]{domain.CategoryNotice, notice.Decide, notice.Evolve}
 	declarations  = aggregate[declaration.State, declaration.Command, declaration.Event]{domain.CategoryDeclaration, declaration.Decide, declaration.Evolve}
 	organizations = aggregate[organization.State, organization.Command, organization.Event]{domain.CategoryOrganization, organization.Decide, organization.Evolve}
+	quotas        = aggregate[quota.State, quota.Command, quota.Event]{domain.CategoryQuota, quota.Decide, quota.Evolve}
 )

@@ -34,10 +34,10 @@ var (
 // nothing is an index of a world without declarations.
 type nothing struct{}
 
-func (nothing) Declarations(context.Context, string) ([]uuid.UUID, error) { return nil, nil }
-func (nothing) PassedOn(context.Context, uuid.UUID, string) (int, error)  { return 0, nil }
-func (nothing) Below(context.Context, string) (bool, error)               { return false, nil }
-func (nothing) Waiting(context.Context, string) (bool, error)             { return false, nil }
+func (nothing) Declarations(context.Context, string) ([]uuid.UUID, error)        { return nil, nil }
+func (nothing) PassedOn(context.Context, uuid.UUID, string) ([]uuid.UUID, error) { return nil, nil }
+func (nothing) Below(context.Context, string) (bool, error)                      { return false, nil }
+func (nothing) Waiting(context.Context, string) (bool, error)                    { return false, nil }
 
 // nodes makes executors that share one real event store, as nodes of one installation do.
 func nodes(t *testing.T, n int) (*eventstore.Client, []*commands.Executor) {

@@ -23,6 +23,7 @@ import (
 	"zhiping/domain/declaration"
 	"zhiping/domain/notice"
 	"zhiping/domain/organization"
+	"zhiping/domain/quota"
 	"zhiping/domain/unit"
 )
 
@@ -86,6 +87,8 @@ func evolve(t *testing.T, event any) {
 		declaration.Evolve(declaration.State{}, e)
 	case organization.Event:
 		organization.Evolve(organization.State{}, e)
+	case quota.Event:
+		quota.Evolve(quota.State{}, e)
 	default:
 		t.Fatalf("%T belongs to no aggregate", event)
 	}
@@ -103,7 +106,7 @@ func TestEveryEventTypeIsListedAndHasAGoldenFile(t *testing.T) {
 			t.Errorf("%s v%d has no golden file: go test ./commands -run Readable -golden", typ.Name, typ.Version)
 		}
 	}
-	for _, pkg := range []string{"unit", "binding", "notice", "declaration", "organization"} {
+	for _, pkg := range []string{"unit", "binding", "notice", "declaration", "organization", "quota"} {
 		for _, name := range marked(t, filepath.Join("../domain", pkg)) {
 			found := false
 			for typ := range listed {
@@ -175,6 +178,8 @@ func fillValue(v reflect.Value, name string) {
 		v.SetString(strings.ToLower(name))
 	case reflect.Int, reflect.Int64:
 		v.SetInt(7)
+	case reflect.Uint64:
+		v.SetUint(7)
 	case reflect.Bool:
 		v.SetBool(true)
 	case reflect.Pointer:

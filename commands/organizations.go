@@ -76,6 +76,29 @@ func (x *Executor) organization(ctx context.Context, id string) (organization.St
 	return l.state, err
 }
 
+// above lists departments above one, the nearest first, at most so many. A closed one is passed over, since nobody could
+// decide there: only a race leaves one above an open one. The line ends at whatever is no department, such as a
+// bureau. What an organization lies below never changes today; a line that came back to itself would end there.
+func (x *Executor) above(ctx context.Context, department string, most int) ([]domain.Organization, error) {
+	var line []domain.Organization
+	seen := map[string]bool{}
+	for at := department; len(line) < most && !seen[at]; {
+		seen[at] = true
+		o, err := x.organization(ctx, at)
+		if err != nil {
+			return nil, err
+		}
+		if o.Kind != organization.KindDepartment {
+			break
+		}
+		if at != department && !o.Closed {
+			line = append(line, domain.Organization{ID: o.ID, Name: o.Name})
+		}
+		at = o.Parent
+	}
+	return line, nil
+}
+
 // parentKind is empty for no organization and for a closed one.
 func (x *Executor) parentKind(ctx context.Context, id string) (organization.Kind, error) {
 	o, err := x.organization(ctx, id)

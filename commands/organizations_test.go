@@ -39,8 +39,8 @@ func (m streamsOfOrganizations) Append(_ context.Context, stream string, expecte
 
 type noIndex struct{}
 
-func (noIndex) Declarations(context.Context, string) ([]uuid.UUID, error) { return nil, nil }
-func (noIndex) PassedOn(context.Context, uuid.UUID, string) (int, error)  { return 0, nil }
+func (noIndex) Declarations(context.Context, string) ([]uuid.UUID, error)        { return nil, nil }
+func (noIndex) PassedOn(context.Context, uuid.UUID, string) ([]uuid.UUID, error) { return nil, nil }
 func (noIndex) Below(_ context.Context, organization string) (bool, error) {
 	return organization == "hrss", nil
 }

@@ -13,6 +13,7 @@ const (
 	CategoryNotice       = "notice"
 	CategoryDeclaration  = "declaration"
 	CategoryOrganization = "organization"
+	CategoryQuota        = "quota"
 )
 
 // Stream names a stream.

@@ -5,6 +5,7 @@ import (
 	"zhiping/domain/declaration"
 	"zhiping/domain/notice"
 	"zhiping/domain/organization"
+	"zhiping/domain/quota"
 	"zhiping/domain/unit"
 )
 
@@ -37,6 +38,8 @@ func anonymous(event any) any {
 	case notice.Extended:
 		return e
 	case notice.Closed:
+		return e
+	case quota.PlaceClaimed:
 		return e
 	case declaration.Started:
 		return map[string]any{"id": e.ID, "notice": e.Notice, "unit": e.Unit, "department": e.Department}

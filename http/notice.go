@@ -53,6 +53,8 @@ type Condition struct {
 type Stage struct {
 	Stage string `json:"stage"`
 	Name  string `json:"name"`
+	// Conditional stages are of departments above the unit's own; where there is none, a declaration goes without.
+	Conditional bool `json:"conditional,omitempty"`
 }
 
 // Notice is a call for declarations.
@@ -117,7 +119,7 @@ func (s *Server) noticeOf(lang string, id uuid.UUID, st notice.State, revision u
 		n.Conditions = append(n.Conditions, Condition{r.Key, r.Module, r.Field, r.Message.In(lang)})
 	}
 	for _, st := range d.Route {
-		n.Route = append(n.Route, Stage{st.Key, st.Name.In(lang)})
+		n.Route = append(n.Route, Stage{st.Key, st.Name.In(lang), st.Above > 0})
 	}
 	return n
 }

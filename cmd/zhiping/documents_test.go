@@ -64,7 +64,7 @@ func printedDocuments(t *testing.T, person *caller, path string, d catalog.Defin
 	for _, m := range d.Modules {
 		contains(t, "review form", form, m.Name.ZH)
 	}
-	for _, st := range d.Route {
+	for _, st := range demoRoute(d) {
 		contains(t, "review form", form, st.Name.ZH)
 	}
 	for kind, title := range map[string]string{"summary": "一览表", "notice-sheet": "公示表"} {

@@ -160,6 +160,14 @@ func TestAUnitPassesOnNoMoreThanItsQuota(t *testing.T) {
 	first.want(http.StatusOK, "", "POST", paths[0]+"/submit", pledge)
 	unit.want(http.StatusOK, "", "POST", paths[1]+"/approve", map[string]any{})
 	unit.want(http.StatusConflict, "quota_exhausted", "POST", paths[0]+"/approve", map[string]any{})
+	// Each place that was taken is in the audit trail, and in the feed.
+	taken := s.as("auditor").want(http.StatusOK, "", "GET", "/audit?type=PlaceClaimed", nil).items("items")
+	if len(taken) != 2 || taken[0]["summary"] != "“示范大学”为审核通过的申报占用一个推荐名额" || len(taken[0]["changes"].([]any)) != 1 {
+		t.Fatalf("%v", taken)
+	}
+	if feed := s.as("analyst").want(http.StatusOK, "", "GET", "/events?types=zhiping.PlaceClaimed", nil); strings.Count(string(feed.raw), `"declaration":"`) != 2 {
+		t.Fatalf("%s", feed.raw)
+	}
 	// Two officers at once do not exceed it either.
 	people, holder := []*caller{first, second}, 1
 	for range 5 {

@@ -47,6 +47,7 @@ var Policy = map[Action][]Grant{
 	"WithdrawDeclaration": {{applicant, Own}},
 
 	"ApproveStage":      {{unit, Reviewing}, {department, Reviewing}, {bureau, Reviewing}, {committee, Reviewing}},
+	"ClaimPlace":        {{unit, Reviewing}, {department, Reviewing}, {bureau, Reviewing}, {committee, Reviewing}}, // by ApproveStage alone
 	"ReturnDeclaration": {{unit, Reviewing}, {department, Reviewing}, {bureau, Reviewing}, {committee, Reviewing}},
 	"TerminateReview":   {{unit, Reviewing}, {department, Reviewing}, {bureau, Reviewing}, {committee, Reviewing}},
 	"ApproveFinal":      {{committee, Reviewing}},

@@ -96,6 +96,18 @@ type Stage struct {
 	Key  string    `json:"key" yaml:"key"`
 	Kind string    `json:"kind" yaml:"kind"` // StageUnit, StageDepartment, StageBureau or StageCommittee
 	Name text.Text `json:"name" yaml:"name"`
+	// Above is how many levels above the unit's own department a StageDepartment is held, in the tree of organizations.
+	// A declaration whose unit has no department that high goes without the stage.
+	Above int `json:"above,omitempty" yaml:"above"`
+}
+
+// Above is how many departments above the unit's own the route asks for at most.
+func (d Definition) Above() int {
+	highest := 0
+	for _, st := range d.Route {
+		highest = max(highest, st.Above)
+	}
+	return highest
 }
 
 // Form is what the definition's schemas, slots and rules are checked against: everything that a declaration holds.

@@ -80,6 +80,9 @@ func (l *library) assemble(r recipe, name string, at positions) (d Definition, o
 	if !passable(d.Route) {
 		fault("route", "a route has stages of the kinds unit, department, bureau and committee, each key once, the unit's being unit, and ends with the committee")
 	}
+	if !climbs(d.Route) {
+		fault("route", "a route's first department is the unit's own, each further one is above the last (above: 1, then 2 and so on), and no stage of another kind has above")
+	}
 	return d, origins, errors.Join(errs...)
 }
 
@@ -95,6 +98,24 @@ func passable(route []Stage) bool {
 		seen[st.Key] = true
 	}
 	return len(route) > 0 && route[len(route)-1].Kind == StageCommittee
+}
+
+// climbs tells whether a route goes up the line of departments, from the unit's own.
+func climbs(route []Stage) bool {
+	last := -1
+	for _, st := range route {
+		if st.Kind != StageDepartment {
+			if st.Above != 0 {
+				return false
+			}
+			continue
+		}
+		if st.Above <= last || last < 0 && st.Above != 0 {
+			return false
+		}
+		last = st.Above
+	}
+	return true
 }
 
 // pick takes the parts that a recipe names. The route's parts are the library's stages.

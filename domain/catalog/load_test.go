@@ -46,6 +46,15 @@ func TestAFolderOfDefinitionsReplacesAndAdds(t *testing.T) {
 	}
 }
 
+func TestARouteMaySkipALevel(t *testing.T) {
+	_, err := catalog.Load(fstest.MapFS{
+		"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 2", "version: 1000", "department, local_panel", "department, education_above_2, local_panel"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+}
+
 func TestAFaultyFolderNamesFileAndLine(t *testing.T) {
 	type files = fstest.MapFS
 	grade3 := func(replace ...string) files {
@@ -56,6 +65,12 @@ func TestAFaultyFolderNamesFileAndLine(t *testing.T) {
 		f["library.yaml"] = &fstest.MapFile{Data: []byte(text)}
 		return f
 	}
+	levels := func(route, text string) files {
+		f := grade3("department, local_panel", route+"local_panel")
+		f["library.yaml"] = &fstest.MapFile{Data: []byte("stages:\n" + text)}
+		return f
+	}
+	const first, again = "grade3.assessment.yaml:9: a route's first department", "  second: {kind: department, name: {zh: 甲, en: A}, above: "
 	for name, ex := range map[string]struct {
 		files files
 		want  string // file, line, and what is wrong
@@ -69,6 +84,14 @@ func TestAFaultyFolderNamesFileAndLine(t *testing.T) {
 		"a module twice":                {grade3("[basic_plain,", "[basic_plain, summary,"), `grade3.assessment.yaml:6: "summary" is there twice`},
 		"a route without an end":        {grade3(", local_panel", ""), "grade3.assessment.yaml:9: a route"},
 		"a unit's stage of another key": {library("stages:\n  rating: {kind: unit, name: {zh: 自评, en: Rating}}\n"), "grade3.assessment.yaml:9: a route"},
+		"a first department above":      {levels("department, ", "  department: {kind: department, name: {zh: 甲, en: A}, above: 1}\n"), first},
+		"a level twice":                 {levels("department, education_above, second, ", again+"1}\n"), first},
+		"the unit's department twice":   {levels("department, second, ", again+"0}\n"), first},
+		"a level down":                  {levels("department, education_above_2, second, ", again+"1}\n"), first},
+		"a level below the unit's":      {levels("department, second, ", again+"-1}\n"), first},
+		"a level of the unit":           {levels("department, ", "  rating: {key: unit, kind: unit, name: {zh: 甲, en: A}, above: 1}\n"), first},
+		"a level that is a word":        {levels("department, second, ", again+"city}\n"), "library.yaml:2: "},
+		"a level that nobody knows":     {levels("department, second, ", "  second: {kind: department, name: {zh: 甲, en: A}, below: 1}\n"), `library.yaml:2: unknown field "below"`},
 		"a file of another type":        {files{"grade9.assessment.yaml": released(t, "grade3.assessment.yaml")}, "grade9.assessment.yaml:1: this file is of the type"},
 		"a file of no type":             {files{"notes.txt": {}}, "notes.txt: neither library.yaml nor"},
 		"a type that no line lists":     {files{"special.new.yaml": released(t, "grade3.assessment.yaml", "type: grade3.assessment", "type: special.new")}, "special.new.yaml: the line grade3-assessment does not list this type; see library.yaml:6"},

@@ -34,10 +34,10 @@ type Facts struct {
 	Unit       domain.Organization
 	Department domain.Organization
 	Pending    bool
+	// Above are the departments above that one, the nearest first, as far as the route asks for them.
+	Above []domain.Organization
 	// Organization is the deciding officer's.
 	Organization domain.Organization
-	// PassedOn counts the declarations for this notice that the unit has passed on already.
-	PassedOn int
 }
 
 // Notice is what a declaration needs to know of its notice.

@@ -26,7 +26,7 @@ import (
 //	  without the pledge                                 → ErrCommitment
 //	  with anything missing or wrong                     → ErrInvalid, every fault
 //	  given a draft, withdrawn or returned one           → Submitted at the route's first stage, or at the returning
-//	                                                       stage where the notice says so and the unit is the same
+//	                                                       stage where the notice says so and the way up to it is the same
 //	Withdraw: given a submitted one, nothing decided yet → Withdrawn; otherwise ErrAlreadyDecided
 //	ApproveStage, Return, Terminate, ApproveFinal:
 //	  given it waits at a stage of the officer's organization → StageApproved, Returned, Terminated, Approved

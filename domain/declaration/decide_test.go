@@ -285,7 +285,6 @@ func TestDecisions(t *testing.T) {
 		"the unit cannot decide twice":        {given: atDept, when: declaration.ApproveStage{Facts: as(unit)}, err: declaration.ErrWrongStage},
 		"a page that showed another stage":    {given: atDept, when: declaration.ApproveStage{Facts: as(dept), Stage: "unit"}, err: declaration.ErrWrongStage},
 		"not at the last stage":               {given: atLast, when: declaration.ApproveStage{Facts: as(committee)}, err: declaration.ErrWrongStage},
-		"quota used up":                       {given: atUnit, when: declaration.ApproveStage{Facts: with(as(unit), func(f *declaration.Facts) { f.Notice.Quota, f.PassedOn = 2, 2 })}, err: declaration.ErrQuota},
 		"the committee approves finally":      {given: atLast, when: declaration.ApproveFinal{Facts: as(committee)}, then: events{declaration.Approved{Stage: "committee", Organization: committee}}},
 		"not before the last stage":           {given: atUnit, when: declaration.ApproveFinal{Facts: as(unit)}, err: declaration.ErrWrongStage},
 		"returned with its modules in order":  {given: atUnit, when: declaration.Return{Facts: as(unit), Opinion: "请更正", Modules: []string{"work", "basic", "work"}}, then: events{returned("unit", unit, "basic", "work")}},

@@ -28,5 +28,4 @@ var (
 	ErrNotSubmitted       = domain.NewError(domain.Conflict, "not_submitted")
 	ErrAlreadyDecided     = domain.NewError(domain.Conflict, "already_decided")
 	ErrWrongStage         = domain.NewError(domain.Conflict, "wrong_stage")
-	ErrQuota              = domain.NewError(domain.Conflict, "quota_exhausted")
 )

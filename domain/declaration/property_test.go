@@ -17,7 +17,7 @@ import (
 // decides out of stage, marks exist only while returned, only marked modules change then, and a state is always the
 // fold of its events.
 func TestPromisesHoldUnderRandomCommands(t *testing.T) {
-	check := checker(t, "")
+	check := climbing(t).Checker
 	rapid.Check(t, func(t *rapid.T) {
 		var s declaration.State
 		var log events
@@ -29,7 +29,8 @@ func TestPromisesHoldUnderRandomCommands(t *testing.T) {
 			f.Notice.Open = rapid.Float64Range(0, 1).Draw(t, "open") > 0.1
 			f.Notice.ResubmitTo = rapid.SampledFrom([]string{"", "first", "returning"}).Draw(t, "resubmit")
 			f.Unit = rapid.SampledFrom([]domain.Organization{unit, unit, unit2, {}}).Draw(t, "bound to")
-			f.Organization = rapid.SampledFrom([]domain.Organization{unit, unit2, dept, committee, {}}).Draw(t, "officer of")
+			f.Above = rapid.SampledFrom([][]domain.Organization{nil, {city}, {city, province}, {province}}).Draw(t, "above")
+			f.Organization = rapid.SampledFrom([]domain.Organization{unit, unit2, dept, city, province, committee, {}}).Draw(t, "officer of")
 			c := randomCommand(t, i).WithFacts(f)
 			es, err := declaration.Decide(s, c)
 			if err != nil {
@@ -132,6 +133,9 @@ func allowed(t *rapid.T, s declaration.State, f declaration.Facts, e declaration
 	case declaration.Submitted:
 		if f.Unit.ID == "" || e.Unit != f.Unit || s.Modules["basic"] == nil {
 			t.Fatalf("submitted to %q by one bound to %q", e.Unit.ID, f.Unit.ID)
+		}
+		if len(e.Route) != 3+len(f.Above) {
+			t.Fatalf("%d stages with %d departments above", len(e.Route), len(f.Above))
 		}
 	case declaration.Withdrawn:
 		if s.Decided {

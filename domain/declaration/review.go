@@ -55,7 +55,8 @@ func Problems(s State, f Facts) []domain.Fault {
 	return f.Checker.Validate(form)
 }
 
-// Route joins the definition's stages with the organizations that hold them now.
+// Route joins the definition's stages with the organizations that hold them now. A stage of a department that the unit
+// does not have above it is left out.
 func Route(f Facts) []Stage {
 	holders := map[string]domain.Organization{
 		catalog.StageUnit:       f.Unit,
@@ -65,23 +66,43 @@ func Route(f Facts) []Stage {
 	}
 	var route []Stage
 	for _, st := range f.Checker.Definition().Route {
-		route = append(route, Stage{Key: st.Key, Kind: st.Kind, Name: st.Name, Organization: holders[st.Kind]})
+		holder := holders[st.Kind]
+		switch {
+		case st.Above > len(f.Above):
+			continue
+		case st.Above > 0:
+			holder = f.Above[st.Above-1]
+		}
+		route = append(route, Stage{Key: st.Key, Kind: st.Kind, Name: st.Name, Organization: holder})
 	}
 	return route
 }
 
 // entry is where a submission enters: the first stage, since the unit vouches for changed material, or the
-// stage that returned it where the notice says so; a new unit must always see it first (domain.md 4, decision 4).
+// stage that returned it where the notice says so; a new unit must always see it first (domain.md 4, decision 4), and
+// so must whoever else is new on the way up to that stage.
 func entry(s State, f Facts, route []Stage) string {
 	resubmit := f.Notice.ResubmitTo
 	if resubmit == "" {
 		resubmit = f.Checker.Definition().ResubmitTo
 	}
-	if resubmit == "returning" && s.Correction != nil && s.Unit.ID == f.Unit.ID &&
-		slices.ContainsFunc(route, func(st Stage) bool { return st.Key == s.Correction.Stage }) {
+	if resubmit == "returning" && s.Correction != nil && s.Unit.ID == f.Unit.ID && sameUpTo(s.Correction.Stage, s.Route, route) {
 		return s.Correction.Stage
 	}
 	return route[0].Key
+}
+
+// sameUpTo tells whether two routes have a stage, and the same stages of the same organizations up to it.
+func sameUpTo(stage string, before, now []Stage) bool {
+	for i := 0; i < len(before) && i < len(now); i++ {
+		if before[i].Key != now[i].Key || before[i].Organization.ID != now[i].Organization.ID {
+			return false
+		}
+		if now[i].Key == stage {
+			return true
+		}
+	}
+	return false
 }
 
 func withdraw(s State) ([]Event, error) {
@@ -115,9 +136,6 @@ func approveStage(s State, c ApproveStage) ([]Event, error) {
 	opinion, err := domain.Opinion(c.Opinion, false)
 	if err != nil {
 		return nil, err
-	}
-	if q := c.Facts.Notice.Quota; q > 0 && stage.Kind == catalog.StageUnit && c.Facts.PassedOn >= q {
-		return nil, ErrQuota.With(text.Args{"quota": q})
 	}
 	return []Event{StageApproved{Stage: stage.Key, Organization: stage.Organization, Opinion: opinion,
 		Next: s.Route[i+1].Key}}, nil

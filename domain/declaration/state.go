@@ -57,6 +57,7 @@ type State struct {
 	Stage        string                     `json:"stage,omitempty"`      // where it waits, while submitted
 	Round        int                        `json:"round,omitempty"`      // submissions so far
 	Decided      bool                       `json:"decided,omitempty"`    // a review decision was ever taken
+	PassedOn     bool                       `json:"passedOn,omitempty"`   // it takes one of its unit's places
 	Correction   *Correction                `json:"correction,omitempty"` // while returned, and only then
 }
 
@@ -141,6 +142,7 @@ func Evolve(s State, e Event) State {
 }
 
 func evolveReview(s State, e Event) State {
+	s.PassedOn = PassedOn(s.PassedOn, e)
 	switch e := e.(type) {
 	case Submitted:
 		s.Status, s.Round, s.Route, s.Stage = StatusSubmitted, e.Round, e.Route, e.Stage

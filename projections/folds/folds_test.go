@@ -207,6 +207,8 @@ func TestViewsAgree(t *testing.T) {
 			t.Fatalf("it waits at %s; timeline %v, worklist %q", s.Stage, current, work.Stage)
 		case s.Status != declaration.StatusSubmitted && work.Organization.ID != "":
 			t.Fatalf("%s, but on the worklist of %s", s.Status, work.Organization.ID)
+		case history.PassedOn != s.PassedOn:
+			t.Fatalf("history says passed on: %v, the state %v", history.PassedOn, s.PassedOn)
 		case (timeline.Return != nil) != (s.Status == declaration.StatusReturned):
 			t.Fatalf("%s with return %+v", s.Status, timeline.Return)
 		}

@@ -18,13 +18,16 @@ func History() projections.Projection[views.History] {
 
 func foldHistory(d *views.History, e domain.Recorded) {
 	d.UpdatedAt, d.Revision = e.At, e.Revision
+	if ev, ok := e.Event.(declaration.Event); ok {
+		d.PassedOn = declaration.PassedOn(d.PassedOn, ev)
+	}
 	switch ev := e.Event.(type) {
 	case declaration.Started:
 		*d = views.History{ID: ev.ID, Applicant: ev.Applicant, Number: ev.Number, Notice: ev.Notice, Access: accessOf(ev), Unit: ev.Unit,
 			Status: declaration.StatusDraft, StartedAt: e.At, UpdatedAt: e.At, Created: int64(e.Position), Revision: e.Revision} // #nosec G115 -- positions stay below 2^63
 	case declaration.Submitted:
 		d.Status, d.Stage, d.SubmittedAt, d.Unit, d.Deadline = declaration.StatusSubmitted, ev.Stage, e.At, ev.Unit, time.Time{}
-		d.Access, d.PassedOn = accessSubmitted(d.Access, ev), ev.Stage != catalog.StageUnit && d.PassedOn
+		d.Access = accessSubmitted(d.Access, ev)
 		d.Committee = ""
 		for _, st := range ev.Route {
 			if st.Kind == catalog.StageCommittee {
@@ -35,7 +38,6 @@ func foldHistory(d *views.History, e domain.Recorded) {
 		d.Status, d.Stage = declaration.StatusWithdrawn, ""
 	case declaration.StageApproved:
 		d.Stage, d.Decided = ev.Next, true
-		d.PassedOn = d.PassedOn || ev.Stage == catalog.StageUnit
 	case declaration.Returned:
 		d.Status, d.Stage, d.Decided, d.Deadline = declaration.StatusReturned, "", true, ev.Deadline
 	case declaration.Terminated:

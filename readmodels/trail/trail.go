@@ -15,6 +15,7 @@ import (
 	"zhiping/domain/declaration"
 	"zhiping/domain/notice"
 	"zhiping/domain/organization"
+	"zhiping/domain/quota"
 	"zhiping/domain/text"
 	"zhiping/domain/unit"
 	"zhiping/readmodels/views"
@@ -82,6 +83,8 @@ func summary(e domain.Recorded) text.Text {
 		args["name"] = ev.Name
 	case binding.Requested:
 		args["unit"] = ev.Unit.Name
+	case quota.PlaceClaimed:
+		args["unit"] = ev.Unit.Name
 	case binding.Rejected:
 		args["opinion"] = ev.Opinion
 	case notice.Drafted:
@@ -133,6 +136,8 @@ func values(event any) (map[string]json.RawMessage, error) {
 		set["/content/closesAt"] = ev.ClosesAt
 	case notice.Closed:
 		set["/status"] = notice.StatusClosed
+	case quota.PlaceClaimed:
+		set["/claims/"+ev.Declaration.String()] = ev.Revision
 	default:
 		declarationValues(event, set)
 		organizationValues(event, set)

@@ -33,11 +33,11 @@ type History struct {
 	Revision    uint64                `json:"revision"`
 }
 
-// Histories is found by applicant, newest first, and counted by notice and unit; since the first submission it is found
+// Histories is found by applicant, newest first, and by notice and unit where it was passed on; since the first submission it is found
 // by unit, department and committee too. A person has so few that no index for their status or type would pay for being
 // kept.
 var Histories = readmodels.View[History]{
-	Name: "history", Version: 4,
+	Name: "history", Version: 5,
 	Indexes: []readmodels.Index{
 		{Fields: []string{"applicant", "created"}},
 		{Fields: []string{"notice", "unit", "passedOn", "created"}},
@@ -121,7 +121,7 @@ type Timeline struct {
 }
 
 // Timelines is read by declaration id only.
-var Timelines = readmodels.View[Timeline]{Name: "timeline", Version: 2}
+var Timelines = readmodels.View[Timeline]{Name: "timeline", Version: 3}
 
 // Work is a declaration that waits for an organization's decision. While it waits for nobody, Organization is
 // empty and no query finds it.

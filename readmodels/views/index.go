@@ -18,11 +18,16 @@ type Index struct {
 
 // Declarations lists the applicant's declarations.
 func (x Index) Declarations(ctx context.Context, applicant string) ([]uuid.UUID, error) {
+	return x.declarations(ctx, map[string]any{"applicant": applicant})
+}
+
+// declarations lists those that a condition finds, once the views have caught up.
+func (x Index) declarations(ctx context.Context, equal map[string]any) ([]uuid.UUID, error) {
 	if err := x.Wait(ctx); err != nil {
 		return nil, err
 	}
 	var ids []uuid.UUID
-	q := readmodels.Query{Equal: map[string]any{"applicant": applicant}, Sort: "created", Limit: readmodels.MaxLimit}
+	q := readmodels.Query{Equal: equal, Sort: "created", Limit: readmodels.MaxLimit}
 	for {
 		page, err := Histories.Find(ctx, x.Reader, q)
 		if err != nil {
@@ -56,10 +61,7 @@ func (x Index) Waiting(ctx context.Context, organization string) (bool, error) {
 	return n > 0, err
 }
 
-// PassedOn counts the declarations for a notice that a unit has passed on.
-func (x Index) PassedOn(ctx context.Context, notice uuid.UUID, unit string) (int, error) {
-	if err := x.Wait(ctx); err != nil {
-		return 0, err
-	}
-	return Histories.Count(ctx, x.Reader, map[string]any{"notice": notice.String(), "unit": unit, "passedOn": true}, 0)
+// PassedOn lists the declarations for a notice that take one of a unit's places.
+func (x Index) PassedOn(ctx context.Context, notice uuid.UUID, unit string) ([]uuid.UUID, error) {
+	return x.declarations(ctx, map[string]any{"notice": notice.String(), "unit": unit, "passedOn": true})
 }

@@ -1,0 +1,51 @@
+package quota
+
+import (
+	"github.com/google/uuid"
+
+	"zhiping/domain"
+	"zhiping/domain/text"
+)
+
+// ErrExhausted refuses a declaration for which there is no place left.
+var ErrExhausted = domain.NewError(domain.Conflict, "quota_exhausted")
+
+// Decide answers a command with the events that follow, or with a refusal.
+//
+//	Claim: given fewer places in use by others than there are  → PlaceClaimed
+//	       given a claim for the declaration at that revision  → nothing (idempotent)
+//	       given one at a newer revision                       → nothing: the approval will not be appended anyway
+//	       given as many places in use by others as there are  → ErrExhausted
+func Decide(s State, c Command) ([]Event, error) {
+	if claim, ok := c.(Claim); ok {
+		return take(s, claim)
+	}
+	panic("quota: command of an unknown type")
+}
+
+func take(s State, c Claim) ([]Event, error) {
+	if at, ok := s.Claims[c.Declaration]; ok && at >= c.Revision {
+		return nil, nil
+	}
+	if inUse(s, c) >= c.Places {
+		return nil, ErrExhausted.With(text.Args{"quota": c.Places})
+	}
+	return []Event{PlaceClaimed{Notice: c.Notice, Unit: c.Unit, Declaration: c.Declaration, Revision: c.Revision}}, nil
+}
+
+// inUse counts the places of others: of what is passed on, and of claims that can still come true. A claim whose
+// declaration was not looked up counts.
+func inUse(s State, c Claim) int {
+	places := map[uuid.UUID]bool{}
+	for _, id := range c.PassedOn {
+		places[id] = true
+	}
+	for id, at := range s.Claims {
+		d, known := c.Standing[id]
+		if !known || d.PassedOn || d.Revision <= at {
+			places[id] = true
+		}
+	}
+	delete(places, c.Declaration)
+	return len(places)
+}
