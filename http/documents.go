@@ -5,7 +5,6 @@ import (
 	"context"
 	"image"
 	"io"
-	"net/url"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
@@ -192,7 +191,7 @@ func sent(ctx context.Context, contentType, name string, content []byte) *huma.S
 	c := requestOf(ctx).fiber
 	return &huma.StreamResponse{Body: func(huma.Context) {
 		c.Set(fiber.HeaderContentType, contentType)
-		c.Set(fiber.HeaderContentDisposition, "attachment; filename*=UTF-8''"+url.PathEscape(name))
+		c.Set(fiber.HeaderContentDisposition, disposition(name))
 		c.Status(fiber.StatusOK).Context().SetBody(content)
 	}}
 }

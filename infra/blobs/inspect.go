@@ -7,13 +7,10 @@ import (
 	_ "image/jpeg" // decoders of the pictures that slots may take
 	_ "image/png"
 	"io"
-	"path"
 	"slices"
 	"strings"
 	"sync"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/gabriel-vasile/mimetype"
 	"github.com/pdfcpu/pdfcpu/pkg/api"
@@ -156,35 +153,4 @@ func (s *Store) document(ctx context.Context, content io.ReadSeeker) (err error)
 		return ErrPDF
 	}
 	return nil
-}
-
-// MaxNameBytes is what common file systems can hold.
-const MaxNameBytes = 255
-
-// SafeName is the last part of a file name that a browser sent, without control characters, cut to MaxNameBytes
-// but keeping its ending. Empty where nothing is left.
-func SafeName(name string) string {
-	name = strings.ToValidUTF8(name, "")
-	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
-	name = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '/' {
-			return -1
-		}
-		return r
-	}, name))
-	if name == "." || name == ".." {
-		return ""
-	}
-	if len(name) <= MaxNameBytes {
-		return name
-	}
-	ext := path.Ext(name)
-	if len(ext) > 16 {
-		ext = ""
-	}
-	stem := name[:MaxNameBytes-len(ext)]
-	for !utf8.ValidString(stem) {
-		stem = stem[:len(stem)-1]
-	}
-	return stem + ext
 }
