@@ -149,7 +149,7 @@ func (s *Server) download(ctx context.Context, in *byFile) (*huma.StreamResponse
 	}
 	rq := requestOf(ctx)
 	tag := `"` + file.SHA256 + `"`
-	if rq.ifNoneMatch == tag {
+	if has(rq.ifNoneMatch, tag) {
 		return &huma.StreamResponse{Body: func(hc huma.Context) { hc.SetHeader(fiber.HeaderETag, tag); hc.SetStatus(fiber.StatusNotModified) }}, nil
 	}
 	asked := rq.fiber.Get(fiber.HeaderRange)

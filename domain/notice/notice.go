@@ -25,7 +25,8 @@ type Content struct {
 	ResubmitTo   string              `json:"resubmitTo,omitempty"`
 	// CorrectionDays is how long a returned declaration may be corrected, whatever the window; 0: no deadline.
 	CorrectionDays int `json:"correctionDays,omitempty"`
-	// Quota bounds how many declarations one unit may pass on; 0: no bound.
+	// Quota bounds how many declarations one unit may pass on; 0: no bound. One that is terminated above the unit keeps its
+	// place, since the unit did recommend it.
 	Quota int `json:"quota,omitempty"`
 }
 
