@@ -79,8 +79,13 @@ func register(t *testing.T, x *commands.Executor) {
 	t.Helper()
 	env := commands.Envelope{Actor: admin}
 	dept := domain.Organization{ID: "dept", Name: "主管部门"}
-	if _, err := x.Organization(t.Context(), env, dept.ID, organization.Create{Name: dept.Name, Kind: organization.KindDepartment}); err != nil {
-		t.Fatal(err)
+	for id, o := range map[string]organization.Create{
+		dept.ID: {Name: dept.Name, Kind: organization.KindDepartment},
+		"b":     {Name: "人社部门", Kind: organization.KindBureau}, "c": {Name: "评委会", Kind: organization.KindCommittee},
+	} {
+		if _, err := x.Organization(t.Context(), env, id, o); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if _, err := x.Unit(t.Context(), env, uscc, unit.Register{USCC: uscc, Name: "示范大学", Department: dept}); err != nil {
 		t.Fatal(err)

@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -9,6 +10,7 @@ import (
 	"zhiping/domain"
 	"zhiping/domain/access"
 	"zhiping/domain/notice"
+	"zhiping/domain/organization"
 )
 
 // Notice runs a command on the notice.
@@ -17,13 +19,12 @@ func (x *Executor) Notice(ctx context.Context, env Envelope, id uuid.UUID, c not
 	return execute(ctx, x, notices, request[notice.State, notice.Command]{
 		env: env, id: id.String(), cmd: c, name: name,
 		authorise: func(s notice.State) error { return authoriseNotice(env.Actor, name, s, c) },
-		facts: func(_ context.Context, s notice.State, c notice.Command) (notice.Command, error) {
-			return x.noticeFacts(s, c)
-		},
+		facts:     x.noticeFacts,
 	})
 }
 
-// authoriseNotice lets a bureau act on notices of its own and of bureaux below it, also on what they are to become.
+// authoriseNotice lets a bureau act on notices of its own and of bureaux below it, also on what they are to become. A
+// revision that names no bureau leaves it as it is.
 func authoriseNotice(a domain.Actor, name string, s notice.State, c notice.Command) error {
 	var bureaux []string
 	if s.Status != "" {
@@ -33,7 +34,9 @@ func authoriseNotice(a domain.Actor, name string, s notice.State, c notice.Comma
 	case notice.Draft:
 		bureaux = append(bureaux, c.Content.Bureau.ID)
 	case notice.Revise:
-		bureaux = append(bureaux, c.Content.Bureau.ID)
+		if c.Content.Bureau.ID != "" {
+			bureaux = append(bureaux, c.Content.Bureau.ID)
+		}
 	}
 	for _, id := range bureaux {
 		if !access.Allowed(a, access.Action(name), access.Resource{Organization: id}) {
@@ -43,23 +46,63 @@ func authoriseNotice(a domain.Actor, name string, s notice.State, c notice.Comma
 	return mayTry(a, name)
 }
 
-func (x *Executor) noticeFacts(s notice.State, c notice.Command) (notice.Command, error) {
+func (x *Executor) noticeFacts(ctx context.Context, s notice.State, c notice.Command) (notice.Command, error) {
+	var err error
 	switch c := c.(type) {
 	case notice.Draft:
-		_, c.Known = x.definition(c.Content.Type)
-		return c, nil
+		c.Facts, err = x.officesOf(ctx, c.Content)
+		return c, err
 	case notice.Revise:
-		_, c.Known = x.definition(c.Content.Type)
-		return c, nil
+		if s.Status != notice.StatusDraft { // its offices do not change any more
+			return c, nil
+		}
+		content := c.Content
+		content.Bureau.ID = cmp.Or(content.Bureau.ID, s.Content.Bureau.ID)
+		c.Facts, err = x.officesOf(ctx, content)
+		return c, err
 	case notice.Publish:
+		if s.Status != notice.StatusDraft {
+			return c, nil
+		}
 		d, ok := x.definition(s.Content.Type)
-		if !ok && s.Status == notice.StatusDraft {
+		if !ok {
 			return nil, fmt.Errorf("commands: the catalog lost type %q", s.Content.Type)
 		}
 		c.Definition = d
-		return c, nil
+		c.Facts, err = x.officesOf(ctx, s.Content)
+		return c, err
 	}
 	return c, nil
+}
+
+// officesOf looks up what a notice's content names.
+func (x *Executor) officesOf(ctx context.Context, c notice.Content) (f notice.Facts, err error) {
+	f.Now = x.clock().UTC()
+	_, f.Known = x.definition(c.Type)
+	if f.Bureau, err = x.office(ctx, c.Bureau.ID); err != nil {
+		return f, err
+	}
+	f.Committee, err = x.office(ctx, c.Committee.ID)
+	return f, err
+}
+
+// office is an organization with the bureaux at and above it. The tree is some levels deep and has no circles, since an
+// organization never moves.
+func (x *Executor) office(ctx context.Context, id string) (notice.Office, error) {
+	o, err := x.organization(ctx, id)
+	if err != nil {
+		return notice.Office{}, err
+	}
+	office := notice.Office{Name: o.Name, Kind: o.Kind, Closed: o.Closed}
+	for o.ID != "" {
+		if o.Kind == organization.KindBureau {
+			office.Bureaux = append(office.Bureaux, o.ID)
+		}
+		if o, err = x.organization(ctx, o.Parent); err != nil {
+			return notice.Office{}, err
+		}
+	}
+	return office, nil
 }
 
 func noticeAction(c notice.Command) string {

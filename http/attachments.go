@@ -7,9 +7,6 @@ import (
 	"io"
 	"mime"
 	"mime/multipart"
-	"net/url"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -19,7 +16,6 @@ import (
 	"zhiping/domain"
 	"zhiping/domain/catalog"
 	"zhiping/domain/declaration"
-	"zhiping/domain/text"
 )
 
 func (s *Server) attachmentRoutes() {
@@ -116,24 +112,15 @@ func (s *Server) receiveFile(ctx context.Context, id uuid.UUID, parts *multipart
 			if err != nil {
 				return file, err
 			}
-			file.Name = s.Blobs.SafeName(rawFileName(part))
 			blob, err := s.Blobs.Put(ctx, part, slot)
 			if err != nil {
 				return file, err
 			}
+			file.Name = s.Blobs.SafeName(rawFileName(part), blob.Type)
 			file.Size, file.Type, file.SHA256 = blob.Size, blob.Type, blob.SHA256
 			return file, nil
 		}
 	}
-}
-
-// rawFileName is the name as it was sent. The standard library cuts paths with slashes only, and by the server's
-// own rules; SafeName knows those of all systems.
-func rawFileName(part *multipart.Part) string {
-	if _, params, err := mime.ParseMediaType(part.Header.Get(fiber.HeaderContentDisposition)); err == nil {
-		return params["filename"]
-	}
-	return part.FileName()
 }
 
 func missingPart(name string) domain.Fault {
@@ -161,10 +148,15 @@ func (s *Server) download(ctx context.Context, in *byFile) (*huma.StreamResponse
 		return nil, declaration.ErrFileNotFound
 	}
 	rq := requestOf(ctx)
-	if tag := `"` + file.SHA256 + `"`; rq.ifNoneMatch == tag {
+	tag := `"` + file.SHA256 + `"`
+	if has(rq.ifNoneMatch, tag) {
 		return &huma.StreamResponse{Body: func(hc huma.Context) { hc.SetHeader(fiber.HeaderETag, tag); hc.SetStatus(fiber.StatusNotModified) }}, nil
 	}
-	offset, length, partial, err := rangeOf(rq.fiber.Get(fiber.HeaderRange), file.Size)
+	asked := rq.fiber.Get(fiber.HeaderRange)
+	if of := rq.fiber.Get(fiber.HeaderIfRange); of != "" && of != tag { // the caller has a part of something else
+		asked = ""
+	}
+	offset, length, partial, err := rangeOf(asked, file.Size)
 	if err != nil {
 		rq.fiber.Set(fiber.HeaderContentRange, fmt.Sprintf("bytes */%d", file.Size))
 		return nil, err
@@ -177,8 +169,8 @@ func (s *Server) download(ctx context.Context, in *byFile) (*huma.StreamResponse
 		c := rq.fiber
 		c.Set(fiber.HeaderContentType, file.Type)
 		c.Set(fiber.HeaderAcceptRanges, "bytes")
-		c.Set(fiber.HeaderETag, `"`+file.SHA256+`"`)
-		c.Set(fiber.HeaderContentDisposition, "attachment; filename*=UTF-8''"+url.PathEscape(file.Name))
+		c.Set(fiber.HeaderETag, tag)
+		c.Set(fiber.HeaderContentDisposition, disposition(file.Name))
 		c.Status(fiber.StatusOK)
 		if partial {
 			c.Status(fiber.StatusPartialContent)
@@ -186,29 +178,4 @@ func (s *Server) download(ctx context.Context, in *byFile) (*huma.StreamResponse
 		}
 		c.Context().SetBodyStream(content, int(length)) // closes it
 	}}, nil
-}
-
-var errRange = domain.NewError("range", "range_not_satisfiable")
-
-// rangeOf reads a single byte range (RFC 9110, 14.2); several at once are served whole, which is allowed.
-func rangeOf(header string, size int64) (offset, length int64, partial bool, err error) {
-	spec, ok := strings.CutPrefix(header, "bytes=")
-	if !ok || strings.Contains(spec, ",") {
-		return 0, size, false, nil
-	}
-	first, last, _ := strings.Cut(spec, "-")
-	from, ferr := strconv.ParseInt(first, 10, 64)
-	to, terr := strconv.ParseInt(last, 10, 64)
-	switch {
-	case first == "" && terr == nil && to > 0: // the last bytes
-		from, to = max(0, size-to), size-1
-	case ferr != nil || from < 0 || last != "" && terr != nil:
-		return 0, size, false, nil
-	case last == "" || to >= size:
-		to = size - 1
-	}
-	if from > to || from >= size {
-		return 0, 0, false, errRange.With(text.Args{"size": size})
-	}
-	return from, to - from + 1, true, nil
 }

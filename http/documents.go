@@ -3,20 +3,17 @@ package http
 import (
 	"bytes"
 	"context"
-	"fmt"
 	"image"
 	"io"
-	"net/url"
-	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 
+	"zhiping/domain"
 	"zhiping/domain/catalog"
 	"zhiping/domain/declaration"
 	"zhiping/domain/text"
-	"zhiping/readmodels"
 	"zhiping/readmodels/views"
 )
 
@@ -67,10 +64,10 @@ func (s *Server) documentRoutes() {
 	handle(s, route{"GET", "/declarations/{id}/documents/review-form", "The review form (评审表) of a submitted declaration, as PDF", "viewDeclaration", 200}, s.reviewForm)
 	handle(s, route{"GET", "/declarations/{id}/documents/summary", "The summary (一览表) of a submitted declaration, as PDF", "viewDeclaration", 200}, s.summary)
 	handle(s, route{"GET", "/declarations/{id}/documents/notice-sheet", "The notice sheet (公示表) of a submitted declaration, as PDF, with what a public notice may show", "viewDeclaration", 200}, s.noticeSheet)
-	handle(s, route{"GET", "/worklist/export", "What waits for the caller's organization, as XLSX", "viewWorklist", 200}, s.exportWorklist)
 }
 
-// printable is a submitted declaration that the caller may see, with the definition that its notice was published with.
+// printable is a declaration that the caller may see, as it was submitted last, with the definition that its notice was
+// published with. Its status is the present one.
 func (s *Server) printable(ctx context.Context, id uuid.UUID) (*views.Form, catalog.Definition, error) {
 	d, err := s.formDoc(ctx, id)
 	if err != nil {
@@ -79,11 +76,46 @@ func (s *Server) printable(ctx context.Context, id uuid.UUID) (*views.Form, cata
 	if d.State.Round == 0 {
 		return nil, catalog.Definition{}, declaration.ErrNotSubmitted
 	}
+	if changing(d.State.Status) {
+		then, err := s.submitted(ctx, id, d.Revision)
+		if err != nil {
+			return nil, catalog.Definition{}, err
+		}
+		whole := *d // what is read from the views is shared
+		whole.State.SelfCheck, whole.State.Modules, whole.State.Files, whole.State.Recommenders = then.SelfCheck, then.Modules, then.Files, then.Recommenders
+		d = &whole
+	}
 	checker, err := s.Executor.Checker(ctx, d.State.Notice.ID)
 	if err != nil {
 		return nil, catalog.Definition{}, err
 	}
 	return d, checker.Definition(), nil
+}
+
+// changing tells whether what was entered may have been changed since it was submitted. Nobody has pledged the truth of
+// those changes, so no document shows them.
+func changing(st declaration.Status) bool {
+	return st == declaration.StatusReturned || st == declaration.StatusWithdrawn
+}
+
+// submitted is a declaration right after its last submission up to a revision, from its events.
+func (s *Server) submitted(ctx context.Context, id uuid.UUID, revision uint64) (last declaration.State, err error) {
+	events, err := s.Events.Read(ctx, domain.Stream(domain.CategoryDeclaration, id.String()), 0)
+	if err != nil {
+		return last, err
+	}
+	var st declaration.State
+	for _, e := range events {
+		event, ok := e.Event.(declaration.Event)
+		if !ok || e.Revision > revision {
+			continue
+		}
+		st = declaration.Evolve(st, event)
+		if _, handedIn := event.(declaration.Submitted); handedIn {
+			last = st
+		}
+	}
+	return last, nil
 }
 
 // reviewForm has everything that was entered, the photo, the pledge, and the opinion of each stage.
@@ -93,7 +125,7 @@ func (s *Server) reviewForm(ctx context.Context, in *ByID) (*huma.StreamResponse
 		return nil, err
 	}
 	lang := requestOf(ctx).lang
-	doc := document("document.review_form", d, lang)
+	doc := document("review_form", d, def, lang)
 	for _, m := range def.Modules {
 		doc.Sections = append(doc.Sections, printed(m.Name.In(lang), m.Schema, d.State.Modules[m.Key], lang, everything))
 	}
@@ -114,31 +146,31 @@ func (s *Server) reviewForm(ctx context.Context, in *ByID) (*huma.StreamResponse
 	return s.pdf(ctx, d, doc)
 }
 
-// summary has the declaration on its side at a glance, for those who compare many: no long texts, and nothing by which
-// somebody could be called or impersonated.
+// summary is a row of the 一览表: the declaration at a glance, for those who compare many.
 func (s *Server) summary(ctx context.Context, in *ByID) (*huma.StreamResponse, error) {
-	return s.sheet(ctx, in, "document.summary", inSummary, nil)
+	d, def, err := s.printable(ctx, in.ID)
+	if err != nil {
+		return nil, err
+	}
+	doc := document("summary", d, def, requestOf(ctx).lang)
+	doc.Landscape = true
+	doc.Sections = []PrintedSection{without(PrintedSection{Tables: []PrintedTable{glance(d, def, requestOf(ctx).lang)}}, secrets(def, d.State))}
+	return s.pdf(ctx, d, doc)
 }
 
 // noticeSheet is what a unit pins up while objections may be raised.
 func (s *Server) noticeSheet(ctx context.Context, in *ByID) (*huma.StreamResponse, error) {
-	return s.sheet(ctx, in, "document.notice_sheet", inPublic, []string{"document.objections"})
-}
-
-func (s *Server) sheet(ctx context.Context, in *ByID, title string, shows func(module string, p property) bool, notes []string) (*huma.StreamResponse, error) {
 	d, def, err := s.printable(ctx, in.ID)
 	if err != nil {
 		return nil, err
 	}
 	lang := requestOf(ctx).lang
-	doc := document(title, d, lang)
+	doc := document("notice_sheet", d, def, lang)
 	doc.Landscape = true
-	for _, n := range notes {
-		doc.Lines = append(doc.Lines, text.Of(n, text.Args{"unit": d.State.Unit.Name}).In(lang))
-	}
+	doc.Lines = append(doc.Lines, text.Of("document.objections", text.Args{"unit": d.State.Unit.Name}).In(lang))
 	hidden := secrets(def, d.State)
 	for _, m := range def.Modules {
-		section := printed(m.Name.In(lang), m.Schema, d.State.Modules[m.Key], lang, func(p property) bool { return shows(m.Key, p) })
+		section := printed(m.Name.In(lang), m.Schema, d.State.Modules[m.Key], lang, func(p property) bool { return inPublic(m.Key, p) })
 		if len(section.Fields)+len(section.Tables) > 0 {
 			doc.Sections = append(doc.Sections, without(section, hidden))
 		}
@@ -159,45 +191,7 @@ func sent(ctx context.Context, contentType, name string, content []byte) *huma.S
 	c := requestOf(ctx).fiber
 	return &huma.StreamResponse{Body: func(huma.Context) {
 		c.Set(fiber.HeaderContentType, contentType)
-		c.Set(fiber.HeaderContentDisposition, "attachment; filename*=UTF-8''"+url.PathEscape(name))
+		c.Set(fiber.HeaderContentDisposition, disposition(name))
 		c.Status(fiber.StatusOK).Context().SetBody(content)
 	}}
-}
-
-// exported bounds a workbook; a longer list is split by stage or type.
-const exported = 10_000
-
-func (s *Server) exportWorklist(ctx context.Context, in *struct{ OfOrganization }) (*huma.StreamResponse, error) {
-	rq := requestOf(ctx)
-	organization, err := in.visible(rq.actor, "viewWorklist")
-	if err != nil {
-		return nil, err
-	}
-	name := organization
-	if organization == rq.actor.Organization.ID {
-		name = rq.actor.Organization.Name
-	}
-	title := text.Of("document.worklist", text.Args{"organization": name}).In(rq.lang)
-	table := PrintedTable{Columns: strings.Split(text.Of("document.worklist_columns", nil).In(rq.lang), "|")}
-	q := readmodels.Query{Equal: map[string]any{"organization": organization}, Sort: "entered", Limit: 200}
-	for len(table.Rows) < exported {
-		page, err := views.Worklists.Find(ctx, s.Reader, q)
-		if err != nil {
-			return nil, err
-		}
-		for _, i := range page.Items {
-			d := i.Doc
-			table.Rows = append(table.Rows, []string{d.Number, d.Applicant.Name, d.Unit.Name, d.Notice.Title, d.StageName.In(rq.lang),
-				fmt.Sprint(d.Round), dated(d.SubmittedAt), dated(d.EnteredAt)})
-		}
-		if page.Next == nil {
-			break
-		}
-		q.After = page.Next
-	}
-	var b bytes.Buffer
-	if err := s.Printer.Workbook(&b, title, table); err != nil {
-		return nil, err
-	}
-	return sent(ctx, "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet", "worklist.xlsx", b.Bytes()), nil
 }

@@ -98,23 +98,6 @@ func TestEveryRefusalHasAStatusAndASentence(t *testing.T) {
 	}
 }
 
-func TestRanges(t *testing.T) {
-	for header, want := range map[string][3]int64{
-		"": {0, 100, 0}, "bytes=0-9": {0, 10, 1}, "bytes=90-": {90, 10, 1}, "bytes=-5": {95, 5, 1}, "bytes=10-1000": {10, 90, 1},
-		"bytes=0-1,5-6": {0, 100, 0}, "lines=1-2": {0, 100, 0}, "bytes=x-y": {0, 100, 0}, "bytes=-": {0, 100, 0},
-	} {
-		offset, length, partial, err := rangeOf(header, 100)
-		if err != nil || offset != want[0] || length != want[1] || partial != (want[2] == 1) {
-			t.Errorf("%q: %d+%d partial %v, %v", header, offset, length, partial, err)
-		}
-	}
-	for _, header := range []string{"bytes=100-", "bytes=9-5", "bytes=200-300"} {
-		if _, _, _, err := rangeOf(header, 100); err == nil {
-			t.Errorf("%q is satisfied", header)
-		}
-	}
-}
-
 func FuzzHeaders(f *testing.F) {
 	f.Add("bytes=0-9", "en-US,en;q=0.9", "key-1")
 	f.Add("bytes=-9223372036854775808", "zh", "\x00")

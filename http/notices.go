@@ -16,29 +16,31 @@ import (
 
 // noticeBody is what an office writes.
 type noticeBody struct {
-	Type           string              `json:"type" maxLength:"64"`
-	Title          string              `json:"title" maxLength:"1000"`
-	Year           int                 `json:"year"`
-	Batch          string              `json:"batch,omitempty" maxLength:"50"`
-	OpensAt        time.Time           `json:"opensAt"`
-	ClosesAt       time.Time           `json:"closesAt"`
-	CutOff         time.Time           `json:"cutOff,omitempty"`
-	Instructions   string              `json:"instructions"`
-	Bureau         domain.Organization `json:"bureau,omitempty"`
-	Committee      domain.Organization `json:"committee"`
-	ResubmitTo     string              `json:"resubmitTo,omitempty"`
-	CorrectionDays int                 `json:"correctionDays,omitempty"`
-	Quota          int                 `json:"quota,omitempty"`
+	Type           string     `json:"type" maxLength:"64"`
+	Title          string     `json:"title" maxLength:"1000"`
+	Year           int        `json:"year"`
+	Batch          string     `json:"batch,omitempty" maxLength:"50"`
+	OpensAt        time.Time  `json:"opensAt"`
+	ClosesAt       time.Time  `json:"closesAt"`
+	CutOff         time.Time  `json:"cutOff,omitempty"`
+	Instructions   string     `json:"instructions"`
+	Bureau         officeBody `json:"bureau,omitempty"`
+	Committee      officeBody `json:"committee"`
+	ResubmitTo     string     `json:"resubmitTo,omitempty"`
+	CorrectionDays int        `json:"correctionDays,omitempty"`
+	Quota          int        `json:"quota,omitempty"`
 }
 
-// content fills in the caller's own bureau where none is named.
-func (b noticeBody) content(a domain.Actor) notice.Content {
-	if b.Bureau.ID == "" && a.Has(domain.Bureau) {
-		b.Bureau = a.Organization
-	}
+// officeBody names an organization of the tree, which knows its name itself.
+type officeBody struct {
+	ID   string `json:"id" maxLength:"64"`
+	Name string `json:"name,omitempty" doc:"Not heeded: it is taken from the organization"`
+}
+
+func (b noticeBody) content() notice.Content {
 	return notice.Content{
 		Type: b.Type, Title: b.Title, Year: b.Year, Batch: b.Batch, OpensAt: b.OpensAt.UTC(), ClosesAt: b.ClosesAt.UTC(),
-		CutOff: b.CutOff.UTC(), Instructions: b.Instructions, Bureau: b.Bureau, Committee: b.Committee,
+		CutOff: b.CutOff.UTC(), Instructions: b.Instructions, Bureau: domain.Organization(b.Bureau), Committee: domain.Organization(b.Committee),
 		ResubmitTo: b.ResubmitTo, CorrectionDays: b.CorrectionDays, Quota: b.Quota,
 	}
 }
@@ -120,8 +122,11 @@ func (s *Server) notice(ctx context.Context, in *ByID) (*read[Notice], error) {
 
 func (s *Server) draftNotice(ctx context.Context, in *struct{ Body noticeBody }) (*written[Notice], error) {
 	rq := requestOf(ctx)
-	id := rq.newID("notice")
-	r, err := s.Executor.Notice(ctx, rq.envelope(), id, notice.Draft{Content: in.Body.content(rq.actor)})
+	id, content := rq.newID("notice"), in.Body.content()
+	if content.Bureau.ID == "" && rq.actor.Has(domain.Bureau) {
+		content.Bureau = rq.actor.Organization
+	}
+	r, err := s.Executor.Notice(ctx, rq.envelope(), id, notice.Draft{Content: content})
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +140,7 @@ func (s *Server) reviseNotice(ctx context.Context, in *struct {
 	Body noticeBody
 }) (*written[Notice], error) {
 	rq := requestOf(ctx)
-	r, err := s.Executor.Notice(ctx, rq.envelope(), in.ID, notice.Revise{Content: in.Body.content(rq.actor)})
+	r, err := s.Executor.Notice(ctx, rq.envelope(), in.ID, notice.Revise{Content: in.Body.content()})
 	if err != nil {
 		return nil, err
 	}

@@ -3,6 +3,7 @@ package http
 import (
 	"cmp"
 	"context"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
@@ -52,35 +53,51 @@ type OverseenItem struct {
 
 func (s *Server) oversightRoutes() {
 	handle(s, route{"GET", "/organizations/{id}/declarations", "Submitted declarations of an organization's subtree, or of a committee's notices, newest first", "viewDeclarations", 200}, s.overseen)
+	handle(s, route{"GET", "/organizations/{id}/declarations/export", "The same, as XLSX", "viewDeclarations", 200}, s.exportOverseen)
+}
+
+// Overseen filters what an organization oversees. Exported, because the library fills embedded inputs only then.
+type Overseen struct {
+	Notice string `query:"notice" format:"uuid" doc:"Declarations for this notice only"`
+	Status string `query:"status" enum:"submitted,returned,approved,terminated,withdrawn"`
+	Type   string `query:"type" maxLength:"64"`
+}
+
+func (in Overseen) keeps(d *views.History) bool {
+	return (in.Status == "" || string(d.Status) == in.Status) && (in.Type == "" || d.Notice.Type == in.Type) &&
+		(in.Notice == "" || strings.EqualFold(d.Notice.ID.String(), in.Notice))
 }
 
 func (s *Server) overseen(ctx context.Context, in *struct {
 	ByOrganization
 	Paging
-	Status string `query:"status" enum:"submitted,returned,approved,terminated,withdrawn"`
-	Type   string `query:"type" maxLength:"64"`
+	Overseen
 }) (*struct{ Body list[OverseenItem] }, error) {
-	rq := requestOf(ctx)
 	key, err := in.key()
 	if err != nil {
 		return nil, err
 	}
-	id, err := OfOrganization{in.ID}.visible(rq.actor, "viewDeclarations")
+	_, q, err := s.overseenBy(ctx, in.ID)
 	if err != nil {
 		return nil, err
+	}
+	q.After, q.Limit = key, in.Limit
+	out, err := scan(ctx, s, views.Histories, q, overseenItem(requestOf(ctx).lang), in.keeps)
+	return &struct{ Body list[OverseenItem] }{out}, err
+}
+
+// overseenBy finds what an organization that the caller may look into oversees, newest first.
+func (s *Server) overseenBy(ctx context.Context, id string) (*views.Organization, readmodels.Query, error) {
+	q := readmodels.Query{Equal: map[string]any{}, Sort: "created", Desc: true}
+	id, err := OfOrganization{id}.visible(requestOf(ctx).actor, "viewDeclarations")
+	if err != nil {
+		return nil, q, err
 	}
 	o, err := one(ctx, s, views.Organizations, id, organization.ErrNotFound)
 	if err != nil {
-		return nil, err
+		return nil, q, err
 	}
-	q := readmodels.Query{Equal: map[string]any{}, Sort: "created", Desc: true, After: key, Limit: in.Limit}
-	if err := s.narrow(ctx, &q, o); err != nil {
-		return nil, err
-	}
-	out, err := scan(ctx, s, views.Histories, q, overseenItem(rq.lang), func(d *views.History) bool {
-		return (in.Status == "" || string(d.Status) == in.Status) && (in.Type == "" || d.Notice.Type == in.Type)
-	})
-	return &struct{ Body list[OverseenItem] }{out}, err
+	return o, q, s.narrow(ctx, &q, o)
 }
 
 // ErrTooWide refuses to list what more departments oversee than one query can name.

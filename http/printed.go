@@ -23,10 +23,20 @@ func dated(t time.Time) string {
 	return t.In(time.FixedZone("UTC+8", 8*60*60)).Format("2006-01-02")
 }
 
-func document(title string, d *views.Form, lang string) PrintedDocument {
+// titled is a document's title: by its line, since not everybody who declares is reviewed for a title; the plain one for
+// a line that somebody added.
+func titled(kind string, def catalog.Definition, lang string) string {
+	key := "document." + kind + "." + def.Line
+	if !text.Has(key) {
+		key = "document." + kind
+	}
+	return text.Of(key, nil).In(lang)
+}
+
+func document(kind string, d *views.Form, def catalog.Definition, lang string) PrintedDocument {
 	st := d.State
 	return PrintedDocument{
-		Title: text.Of(title, nil).In(lang),
+		Title: titled(kind, def, lang),
 		Lines: []string{
 			st.Notice.Title,
 			text.Of("document.about", text.Args{"number": st.Number, "applicant": st.Applicant.Name, "unit": st.Unit.Name, "status": statusText(st.Status, lang)}).In(lang),
@@ -96,8 +106,8 @@ type property struct {
 	format     string
 	labels     map[string]string
 	items      json.RawMessage
-	maxLength  int
 	public     bool // the definition itself opens it to the public
+	denies     bool // a box that says of something that there is none, such as 无现任职称
 }
 
 // properties reads a schema's fields in their order, which a map would lose.
@@ -117,19 +127,20 @@ func properties(schema json.RawMessage, lang string) []property {
 			return out
 		}
 		var p struct {
-			Title     string            `json:"title"`
-			TitleEN   string            `json:"x-title-en"`
-			Format    string            `json:"format"`
-			MaxLength int               `json:"maxLength"`
-			Labels    map[string]string `json:"x-labels"`
-			Public    bool              `json:"x-public"`
-			Items     json.RawMessage   `json:"items"`
+			Type    any               `json:"type"`
+			Title   string            `json:"title"`
+			TitleEN string            `json:"x-title-en"`
+			Format  string            `json:"format"`
+			Labels  map[string]string `json:"x-labels"`
+			Public  bool              `json:"x-public"`
+			Items   json.RawMessage   `json:"items"`
 		}
 		if dec.Decode(&p) != nil {
 			return out
 		}
 		name, _ := key.(string)
-		out = append(out, property{name, text.Text{ZH: p.Title, EN: p.TitleEN}.In(lang), p.Format, p.Labels, p.Items, p.MaxLength, p.Public})
+		out = append(out, property{name, text.Text{ZH: p.Title, EN: p.TitleEN}.In(lang), p.Format, p.Labels, p.Items, p.Public,
+			p.Type == "boolean" && strings.HasPrefix(p.Title, "无")})
 	}
 	return out
 }
@@ -139,13 +150,10 @@ func everything(property) bool { return true }
 // printed shows what was entered in a module; shows is asked for each field, and for each column of a table.
 func printed(title string, schema, data json.RawMessage, lang string, shows func(property) bool) PrintedSection {
 	section := PrintedSection{Title: title}
-	values := map[string]any{}
-	dec := json.NewDecoder(bytes.NewReader(data))
-	dec.UseNumber()
-	_ = dec.Decode(&values) // a module that was never saved prints empty
+	values := entered(data)
 	for _, p := range properties(schema, lang) {
 		if p.items == nil {
-			if shows(p) {
+			if shows(p) && (!p.denies || values[p.key] == true) { // not ticked, it would read as a double negative
 				section.Fields = append(section.Fields, PrintedField{p.title, shown(values[p.key], p, lang)})
 			}
 			continue
@@ -159,6 +167,15 @@ func printed(title string, schema, data json.RawMessage, lang string, shows func
 		}
 	}
 	return section
+}
+
+// entered are a module's values, numbers as they were written; a module that was never saved has none.
+func entered(data json.RawMessage) map[string]any {
+	values := map[string]any{}
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.UseNumber()
+	_ = dec.Decode(&values)
+	return values
 }
 
 func listed(p property, rows []any, lang string, shows func(property) bool) PrintedTable {

@@ -9,15 +9,10 @@ import (
 	"zhiping/domain/declaration"
 )
 
-// narrative is the length, in characters, from which a field is a text of its own, which a summary leaves out.
-const narrative = 500
-
 // private tells whether a field is one by which somebody could be called or impersonated.
 func private(p property) bool {
 	return slices.Contains([]string{"cn-id", "cn-mobile", "email"}, p.format) || slices.Contains([]string{"certificate", "verification", "number"}, p.key)
 }
-
-func inSummary(_ string, p property) bool { return !private(p) && p.maxLength <= narrative }
 
 // public lists what a notice sheet shows of the built-in modules: who, what for, and the achievements. What is not
 // listed stays private, so a module or field that somebody adds is closed to the public until its schema says

@@ -2,6 +2,7 @@ package http
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -50,8 +51,11 @@ func (s *Server) form(ctx context.Context, in *struct {
 		return nil, err
 	}
 	body.at(d)
-	if body.Lapsed { // without an event
+	switch { // a notice closes without an event of the declaration
+	case body.Lapsed:
 		return found(ctx, body, d.Revision, "lapsed"), nil
+	case d.State.Status == declaration.StatusSubmitted && !d.State.Decided && !slices.Contains(body.Actions, "withdraw"):
+		return found(ctx, body, d.Revision, "closed"), nil
 	}
 	return found(ctx, body, d.Revision), nil
 }

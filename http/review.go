@@ -32,6 +32,7 @@ type WorkItem struct {
 
 func (s *Server) reviewRoutes() {
 	handle(s, route{"GET", "/worklist", "What waits for the caller's organization or one below it, oldest first", "viewWorklist", 200}, s.worklist)
+	handle(s, route{"GET", "/worklist/export", "The same, as XLSX", "viewWorklist", 200}, s.exportWorklist)
 	handle(s, route{"POST", "/worklist/approve", "Approve up to 200 at once, a result for each", "ApproveStage", 200}, s.approveMany)
 	decide(s, "approve", "Pass a declaration on to the next stage", "ApproveStage", func(b decision) declaration.Command {
 		return declaration.ApproveStage{Stage: b.Stage, Opinion: b.Opinion}

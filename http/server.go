@@ -58,7 +58,7 @@ type Blob struct {
 type Blobs interface {
 	Put(ctx context.Context, content io.Reader, slot catalog.Slot) (Blob, error)
 	Reader(ctx context.Context, sha256 string, offset, length int64) (io.ReadCloser, error)
-	SafeName(name string) string
+	SafeName(name, contentType string) string
 }
 
 // Tracker knows how far the read models are. Safe for concurrent use.

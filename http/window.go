@@ -38,10 +38,12 @@ func (w window) cutOff() time.Time {
 type remaining struct {
 	lapsed bool
 	until  *time.Time // nil where nothing can be edited, or without a limit
+	again  bool       // what is taken back now can be submitted again
 }
 
 func (w window) left(st declaration.Status, correction, now time.Time) remaining {
-	if declaration.Lapsed(st, correction, !w.known || w.state.Open(now), now) {
+	open := !w.known || w.state.Open(now)
+	if declaration.Lapsed(st, correction, open, now) {
 		return remaining{lapsed: true}
 	}
 	switch st {
@@ -50,7 +52,7 @@ func (w window) left(st declaration.Status, correction, now time.Time) remaining
 	case declaration.StatusReturned:
 		return remaining{until: stamp(correction)}
 	}
-	return remaining{}
+	return remaining{again: open}
 }
 
 // statusText is the manual's label; one that was never submitted in time has a label of its own.
@@ -61,7 +63,8 @@ func (r remaining) statusText(st declaration.Status, lang string) string {
 	return statusText(st, lang)
 }
 
-// actions are what the applicant can do next with a declaration.
+// actions are what the applicant can do next with a declaration. Withdrawing is not offered once the notice is closed: the
+// declaration would be lost for good, and the unit can return it instead.
 func (r remaining) actions(st declaration.Status, decided bool) []string {
 	switch {
 	case st == declaration.StatusDraft && r.lapsed:
@@ -70,7 +73,7 @@ func (r remaining) actions(st declaration.Status, decided bool) []string {
 		return []string{"view", "edit", "submit"}
 	case st == declaration.StatusReturned && !r.lapsed:
 		return []string{"view", "edit", "submit", "track"}
-	case st == declaration.StatusSubmitted && !decided:
+	case st == declaration.StatusSubmitted && !decided && r.again:
 		return []string{"view", "track", "withdraw"}
 	}
 	return []string{"view", "track"}

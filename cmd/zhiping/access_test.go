@@ -140,7 +140,7 @@ func (w *world) noticesAreTheirBureaus(t *testing.T) {
 	own, other, admin := w.actor("bureau"), w.actor("bureau other"), w.actor("admin")
 	content := func(bureau string) map[string]any {
 		body := map[string]any{"type": "title.regular", "title": "职称申报通知", "year": 2031, "opensAt": "2031-01-01T00:00:00Z",
-			"closesAt": "2031-06-01T00:00:00Z", "instructions": "", "committee": map[string]any{"id": "c", "name": "评委会"}}
+			"closesAt": "2031-06-01T00:00:00Z", "instructions": "", "committee": map[string]any{"id": demoCommittee.ID, "name": "评委会"}}
 		if bureau != "" {
 			body["bureau"] = map[string]any{"id": bureau, "name": "人社部门"}
 		}

@@ -118,7 +118,7 @@ func (f files) Reader(ctx context.Context, sha string, offset, length int64) (io
 	return f.store.Reader(ctx, sha, offset, length)
 }
 
-func (f files) SafeName(name string) string { return blobs.SafeName(name) }
+func (f files) SafeName(name, contentType string) string { return blobs.SafeName(name, contentType) }
 
 // feed gives the edge the log of all streams.
 type feed struct{ client *eventstore.Client }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"fmt"
+	"mime"
 	"net/http"
 	"slices"
 	"strings"
@@ -113,6 +114,27 @@ func TestConventionsOfTheContract(t *testing.T) {
 		part := person.want(206, "", "GET", file, nil, "Range", "bytes=10-19")
 		if string(part.raw) != string(whole.raw[10:20]) || part.header.Get("Content-Range") != fmt.Sprintf("bytes 10-19/%d", len(whole.raw)) {
 			t.Fatalf("%q %s", part.raw, part.header.Get("Content-Range"))
+		}
+		size := fmt.Sprint(len(whole.raw))
+		for asked, want := range map[string]string{"bytes=-5": string(whole.raw[len(whole.raw)-5:]), "bytes=-" + size + "0": string(whole.raw), "bytes=5-" + size + "0": string(whole.raw[5:])} {
+			if a := person.want(206, "", "GET", file, nil, "Range", asked, "If-Range", whole.header.Get("ETag")); string(a.raw) != want {
+				t.Errorf("%s: %d bytes", asked, len(a.raw))
+			}
+		}
+		for _, asked := range []string{"bytes=-0", "bytes=" + size + "-", "bytes=9-5"} {
+			if a := person.want(416, "range_not_satisfiable", "GET", file, nil, "Range", asked); a.header.Get("Content-Range") != "bytes */"+size {
+				t.Errorf("%s: %v", asked, a.header)
+			}
+		}
+		for _, of := range []string{`"another"`, "W/" + whole.header.Get("ETag"), "Sat, 28 Nov 2026 10:00:00 GMT"} {
+			for _, asked := range []string{"bytes=10-19", "bytes=" + size + "-"} {
+				if a := person.want(200, "", "GET", file, nil, "Range", asked, "If-Range", of); string(a.raw) != string(whole.raw) || a.header.Get("Content-Range") != "" {
+					t.Errorf("%s of %s: %d bytes, %v", asked, of, len(a.raw), a.header)
+				}
+			}
+		}
+		if _, params, err := mime.ParseMediaType(whole.header.Get("Content-Disposition")); err != nil || params["filename"] != form.items("attachments")[0]["name"] {
+			t.Errorf("%s, %v", whole.header.Get("Content-Disposition"), err)
 		}
 		s.as("applicant2").want(404, "", "GET", file, nil)
 	})

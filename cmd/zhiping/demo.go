@@ -113,7 +113,7 @@ func (n *node) seedNotices(ctx context.Context) error {
 			content := notice.Content{
 				Type: typ.Key, Title: text.Of("demo.notice", text.Args{"year": now.Year(), "type": typ.Name}).ZH, Year: now.Year(),
 				OpensAt: now.AddDate(0, 0, -1), ClosesAt: now.AddDate(2, 0, 0), Instructions: text.Of("demo.instructions", nil).ZH,
-				Bureau: demoBureau, Committee: demoCommittee, CorrectionDays: 30,
+				Batch: text.Of("demo.batch", nil).ZH, Bureau: demoBureau, Committee: demoCommittee, CorrectionDays: 30,
 			}
 			if err := n.seedNotice(ctx, typ.Key, content, false); err != nil {
 				return err

@@ -60,7 +60,11 @@ func printedDocuments(t *testing.T, person *caller, path string, d catalog.Defin
 	t.Helper()
 	name, idNumber, phone := basicOf(t, d)
 	form := document(t, person, path, "review-form")
-	contains(t, "review form", form, "专业技术职称评审表", name, idNumber, phone, "本人承诺")
+	contains(t, "review form", form, map[string]string{"title": "专业技术职称评审表", "special": "高层次和特殊人才职称认定表", "grade2-appointment": "专业技术二级岗位评聘表",
+		"grade2-assessment": "专业技术二级岗位聘期考核表", "grade3-assessment": "专业技术三级岗位聘期考核表"}[d.Line], name, idNumber, phone, "本人承诺")
+	if strings.Contains(form, "无现任职称否") {
+		t.Error("a double negative is printed")
+	}
 	for _, m := range d.Modules {
 		contains(t, "review form", form, m.Name.ZH)
 	}
@@ -70,6 +74,9 @@ func printedDocuments(t *testing.T, person *caller, path string, d catalog.Defin
 	for kind, title := range map[string]string{"summary": "一览表", "notice-sheet": "公示表"} {
 		sheet := document(t, person, path, kind)
 		contains(t, kind, sheet, title, name, "示范大学")
+		if kind == "summary" {
+			contains(t, kind, sheet, "第1页共1页")
+		}
 		for _, secret := range []string{idNumber, phone} {
 			if strings.Contains(sheet, secret) {
 				t.Errorf("the %s shows %s:\n%s", kind, secret, sheet)
@@ -104,6 +111,23 @@ func TestDocumentsOfADeclaration(t *testing.T) {
 	person.want(http.StatusOK, "", "POST", path+"/submit", map[string]any{"commitment": true})
 	unit.want(http.StatusOK, "", "POST", path+"/return", map[string]any{"opinion": "请核对论文", "modules": []string{"papers"}})
 	contains(t, "a returned form", document(t, person, path, "review-form"), "被退回", "审核结论：退回修改", "请核对论文")
+	// What is corrected shows once it is submitted, with its pledge; until then everybody prints what was.
+	entry["title"] = "Corrected title"
+	person.want(http.StatusOK, "", "PUT", path+"/modules/papers", papers)
+	for _, c := range []*caller{person, unit, department} {
+		for _, kind := range []string{"review-form", "notice-sheet"} {
+			printed := document(t, c, path, kind)
+			contains(t, "a form under correction", printed, "Durability of concrete")
+			if strings.Contains(printed, "Correctedtitle") {
+				t.Errorf("a %s shows what was never submitted:\n%s", kind, printed)
+			}
+		}
+	}
+	person.want(http.StatusOK, "", "POST", path+"/submit", map[string]any{"commitment": true})
+	contains(t, "the corrected form", document(t, person, path, "review-form"), "Corrected title")
+	entry["title"] = "Durability of concrete（联系电话" + phone + "，证件" + strings.ToLower(idNumber) + "）"
+	unit.want(http.StatusOK, "", "POST", path+"/return", map[string]any{"opinion": "再核对论文", "modules": []string{"papers"}})
+	person.want(http.StatusOK, "", "PUT", path+"/modules/papers", papers)
 	person.want(http.StatusOK, "", "POST", path+"/submit", map[string]any{"commitment": true})
 	if again := document(t, person, path, "review-form"); strings.Contains(again, "请核对论文") {
 		t.Errorf("a stage that is asked anew shows its earlier opinion:\n%s", again)
@@ -129,14 +153,76 @@ func TestDocumentsOfADeclaration(t *testing.T) {
 		other.want(http.StatusNotFound, "", "GET", path+"/documents/"+kind, nil)
 	}
 
-	list := department.want(http.StatusOK, "", "GET", "/worklist/export", nil)
-	f, err := excelize.OpenReader(bytes.NewReader(list.raw))
+	rows := workbook(t, department, "/worklist/export")
+	if len(rows) != 3 || rows[0][0] != demoDepartment.Name+"待审核申报列表" || rows[1][0] != "申报编号" || !slices.Contains(rows[2], "示范大学") {
+		t.Fatalf("%v", rows)
+	}
+}
+
+// workbook downloads a list and answers its rows: the title, the headings, and the declarations.
+func workbook(t *testing.T, c *caller, path string) [][]string {
+	t.Helper()
+	a := c.want(http.StatusOK, "", "GET", path, nil)
+	f, err := excelize.OpenReader(bytes.NewReader(a.raw))
 	if err != nil {
-		t.Fatalf("a workbook of %.20q: %v", list.raw, err)
+		t.Fatalf("a workbook of %.20q: %v", a.raw, err)
 	}
 	defer func() { _ = f.Close() }()
 	rows, err := f.GetRows("Sheet1")
-	if err != nil || len(rows) != 3 || !strings.Contains(rows[0][0], "待审核") || rows[1][0] != "申报编号" || !slices.Contains(rows[2], "示范大学") {
+	if err != nil || len(rows) < 2 {
 		t.Fatalf("%v, %v", rows, err)
 	}
+	return rows
+}
+
+// A unit has its list after the decisions too, by notice, type and status; what is under correction is listed as it was
+// submitted. The list of what waits can be narrowed, and is called after its organization whoever asks.
+func TestListsAreExported(t *testing.T) {
+	s := start(t, t.TempDir(), "--demo")
+	regular, plain := definitionOf(t, "title.regular"), definitionOf(t, "grade3.assessment")
+	person, unit, bureau := s.as("applicant"), s.as("unit"), s.as("bureau")
+	bind(person, unit, university)
+	notices := []string{publish(bureau, noticeBody(regular.Type, nil)), publish(bureau, noticeBody(plain.Type, nil))}
+	var paths []string
+	for i, d := range []catalog.Definition{regular, plain} {
+		paths = append(paths, declare(person, d, notices[i]))
+		person.want(http.StatusOK, "", "POST", paths[i]+"/submit", pledge)
+	}
+	for query, want := range map[string]int{"": 2, "?type=" + plain.Type: 1, "?stage=unit": 2, "?stage=department": 0, "?type=title.none": 0} {
+		if rows := workbook(t, unit, "/worklist/export"+query); len(rows) != 2+want || rows[0][0] != "示范大学待审核申报列表" {
+			t.Errorf("%s: %v", query, rows)
+		}
+	}
+	if rows := workbook(t, s.as("auditor"), "/worklist/export?organization="+demoDepartment.ID); rows[0][0] != demoDepartment.Name+"待审核申报列表" {
+		t.Errorf("an auditor's list is called %v", rows[0])
+	}
+	unit.want(http.StatusOK, "", "POST", paths[0]+"/return", map[string]any{"opinion": "请核对", "modules": []string{"application"}})
+	unit.want(http.StatusOK, "", "POST", paths[1]+"/terminate", map[string]any{"opinion": "不符合条件"})
+	var aim struct{ Level, Series, Title string }
+	raw := catalogtest.Form(regular)["application"]
+	if err := json.Unmarshal(raw, &aim); err != nil {
+		t.Fatal(err)
+	}
+	person.want(http.StatusOK, "", "PUT", paths[0]+"/modules/application", []byte(catalogtest.With(raw, map[string]any{"title": "改后的职称"})))
+	export := "/organizations/" + university + "/declarations/export"
+	for query, want := range map[string][]string{
+		"": {"审核不通过终止审核", "被退回"}, "?status=returned": {"被退回"}, "?notice=" + notices[1]: {"审核不通过终止审核"}, "?type=" + regular.Type: {"被退回"}, "?status=approved": nil,
+	} {
+		rows := workbook(t, unit, export+query)
+		var statuses []string
+		for _, r := range rows[2:] {
+			statuses = append(statuses, r[8])
+			if r[8] == "被退回" && (r[1] != "王小明" || r[5] != aim.Level || r[6] != aim.Series || r[7] != aim.Title || r[3] != regular.Name.ZH) {
+				t.Errorf("%v, want what was submitted, %+v", r, aim)
+			}
+		}
+		if !slices.Equal(statuses, want) || rows[0][0] != "示范大学申报情况一览表" {
+			t.Errorf("%s: %v", query, rows)
+		}
+	}
+	s.as("unit2").want(http.StatusNotFound, "", "GET", export, nil)
+	if n := len(unit.want(http.StatusOK, "", "GET", strings.TrimSuffix(export, "/export")+"?notice="+notices[0], nil).items("items")); n != 1 {
+		t.Errorf("%d of one notice", n)
+	}
+	s.stop()
 }

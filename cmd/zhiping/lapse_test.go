@@ -135,3 +135,36 @@ func TestAReturnedDeclarationKeepsItsOwnDeadline(t *testing.T) {
 	person.want(http.StatusConflict, "correction_overdue", "PUT", path+"/modules/summary", summary("又"))
 	person.want(http.StatusConflict, "correction_overdue", "POST", path+"/submit", pledge)
 }
+
+// Who takes a declaration back after closing could never hand it in again, so it is not offered; the call itself stays.
+func TestWithdrawingIsOfferedWhileItCanBeSubmittedAgain(t *testing.T) {
+	s, pass := inside(t)
+	d := definitionOf(t, "grade3.assessment")
+	person, bureau := s.as("applicant"), s.as("bureau")
+	bind(person, s.as("unit"), university)
+	body := noticeBody(d.Type, map[string]any{"closesAt": time.Now().UTC().Add(10 * time.Minute).Truncate(time.Second)})
+	notice := publish(bureau, body)
+	path := declare(person, d, notice)
+	person.want(http.StatusOK, "", "POST", path+"/submit", pledge)
+	if got := standing(person, path); got != "已申报 lapsed:false [view track withdraw] editable:0" {
+		t.Fatalf("open: %s", got)
+	}
+	before := person.want(http.StatusOK, "", "GET", path, nil)
+	pass(15 * time.Minute)
+	closed := "已申报 lapsed:false [view track] editable:0"
+	if got := standing(person, path); got != closed {
+		t.Fatalf("closed: %s", got)
+	}
+	person.want(http.StatusOK, "", "GET", path, nil, "If-None-Match", before.header.Get("ETag")) // not the form that is known
+	extended := maps.Clone(body)
+	extended["closesAt"] = time.Now().UTC().Add(10 * time.Hour).Truncate(time.Second)
+	bureau.want(http.StatusOK, "", "PUT", "/notices/"+notice, extended)
+	if got := standing(person, path); got != "已申报 lapsed:false [view track withdraw] editable:0" {
+		t.Fatalf("extended: %s", got)
+	}
+	bureau.want(http.StatusOK, "", "POST", "/notices/"+notice+"/close", nil)
+	if got := standing(person, path); got != closed {
+		t.Fatalf("closed by hand: %s", got)
+	}
+	person.want(http.StatusOK, "", "POST", path+"/withdraw", nil)
+}

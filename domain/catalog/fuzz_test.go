@@ -30,6 +30,7 @@ func FuzzValidate(f *testing.F) {
 	all := load(f)
 	var checkers []*catalog.Checker
 	var forms []catalog.Form
+	seeded := map[string]bool{} // types share modules; each seed is run before anything is fuzzed
 	for _, l := range all.Lines() {
 		for _, ref := range l.Types {
 			d, _ := all.Definition(ref.Key)
@@ -41,15 +42,19 @@ func FuzzValidate(f *testing.F) {
 			checkers = append(checkers, c)
 			forms = append(forms, catalogtest.Whole(d, true))
 			for i, m := range d.Modules {
-				f.Add(typ, uint8(i), []byte(forms[typ].Modules[m.Key])) //nolint:gosec // modules are few
+				if !seeded[m.Key] {
+					seeded[m.Key] = true
+					f.Add(typ, uint8(i), []byte(forms[typ].Modules[m.Key])) //nolint:gosec // modules are few
+				}
 			}
-			for _, data := range hostile {
-				f.Add(typ, typ, []byte(data))
-			}
-			if d.Recommender != nil {
+			if d.Recommender != nil && !seeded["recommenders"] {
+				seeded["recommenders"] = true
 				f.Add(typ, uint8(len(d.Modules)), []byte(catalogtest.RecommenderData(d, 0))) //nolint:gosec // modules are few
 			}
 		}
+	}
+	for i, data := range hostile {
+		f.Add(uint8(i), uint8(i), []byte(data)) //nolint:gosec // they are few
 	}
 	f.Fuzz(func(t *testing.T, typ, module uint8, data []byte) {
 		c, form := checkers[int(typ)%len(checkers)], forms[int(typ)%len(checkers)]

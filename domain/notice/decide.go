@@ -1,19 +1,6 @@
 package notice
 
-import (
-	"strings"
-	"unicode/utf8"
-
-	"zhiping/domain"
-	"zhiping/domain/text"
-)
-
-// Bounds on what an office may write.
-const (
-	MaxTitleRunes        = 200
-	MaxInstructionsRunes = 20000
-	MaxCorrectionDays    = 365
-)
+import "zhiping/domain"
 
 // The refusals of this package.
 var (
@@ -30,7 +17,10 @@ var (
 //	Revise:  given a draft, valid content                    → Revised
 //	         given a published notice, only a later closing  → Extended; any other change → ErrPublished
 //	         given a closed notice                           → ErrClosed
-//	Publish: given a draft                                   → Published; twice → nothing (idempotent)
+//	Publish: given a draft whose window is not over          → Published; twice → nothing (idempotent)
+//	         given one whose offices were renamed since      → Revised, Published
+//	Draft, Revise and Publish with an office that is not in the tree, is closed or of another kind, or with a
+//	committee that belongs to another bureau                 → ErrInvalid
 //	Close:   given a published notice                        → Closed; twice → nothing (idempotent)
 //	         given a draft                                   → ErrNotPublished
 //	Any but Draft given nothing                              → ErrNotFound
@@ -55,26 +45,46 @@ func draft(s State, c Draft) ([]Event, error) {
 	if s.Status != "" {
 		return nil, ErrExists
 	}
-	if err := check(c.Content, c.Known); err != nil {
+	content := c.Facts.named(c.Content)
+	if err := refusal(check(content, c.Facts)); err != nil {
 		return nil, err
 	}
-	return []Event{Drafted{Content: c.Content}}, nil
+	return []Event{Drafted{Content: content}}, nil
 }
 
 func revise(s State, c Revise) ([]Event, error) {
-	if s.Content.Equal(c.Content) {
-		return nil, nil
+	content := c.Content
+	if content.Bureau.ID == "" {
+		content.Bureau = s.Content.Bureau
 	}
 	switch s.Status {
 	case StatusClosed:
+		if s.Content.Equal(s.kept(content)) {
+			return nil, nil
+		}
 		return nil, ErrClosed
 	case StatusPublished:
-		return extend(s, c.Content)
+		return extend(s, s.kept(content))
 	}
-	if err := check(c.Content, c.Known); err != nil {
+	content = c.Facts.named(content)
+	if s.Content.Equal(content) {
+		return nil, nil
+	}
+	if err := refusal(check(content, c.Facts)); err != nil {
 		return nil, err
 	}
-	return []Event{Revised{Content: c.Content}}, nil
+	return []Event{Revised{Content: content}}, nil
+}
+
+// kept calls the offices as they were called when the notice was published: another name is no change to it.
+func (s State) kept(c Content) Content {
+	if c.Bureau.ID == s.Content.Bureau.ID {
+		c.Bureau = s.Content.Bureau
+	}
+	if c.Committee.ID == s.Content.Committee.ID {
+		c.Committee = s.Content.Committee
+	}
+	return c
 }
 
 // extend lets a published notice close later and changes nothing else. A cut-off date that is not named, or named as
@@ -101,7 +111,15 @@ func publish(s State, c Publish) ([]Event, error) {
 	case StatusClosed:
 		return nil, ErrClosed
 	}
-	return []Event{Published(c)}, nil
+	content := c.Facts.named(s.Content)
+	if err := refusal(append(check(content, c.Facts), timely(content, c.Facts.Now)...)); err != nil {
+		return nil, err
+	}
+	published := Published{Definition: c.Definition}
+	if !s.Content.Equal(content) {
+		return []Event{Revised{Content: content}, published}, nil
+	}
+	return []Event{published}, nil
 }
 
 func closeNow(s State) ([]Event, error) {
@@ -112,48 +130,4 @@ func closeNow(s State) ([]Event, error) {
 		return nil, nil
 	}
 	return []Event{Closed{}}, nil
-}
-
-// check lists every fault of a notice's content, not just the first.
-func check(c Content, known bool) error {
-	var faults []domain.Fault
-	fault := func(field, code string, args text.Args) {
-		f := domain.NewFault(code, args)
-		f.Location = "body." + field
-		faults = append(faults, f)
-	}
-	if !known {
-		fault("type", "unknown_type", nil)
-	}
-	if n := utf8.RuneCountInString(strings.TrimSpace(c.Title)); n == 0 || n > MaxTitleRunes {
-		fault("title", "length", text.Args{"min": 1, "max": MaxTitleRunes})
-	}
-	if utf8.RuneCountInString(c.Instructions) > MaxInstructionsRunes {
-		fault("instructions", "too_long", text.Args{"max": MaxInstructionsRunes})
-	}
-	if c.Year < 2000 || c.Year > 2100 {
-		fault("year", "range", text.Args{"min": 2000, "max": 2100})
-	}
-	if c.OpensAt.IsZero() || !c.ClosesAt.After(c.OpensAt) {
-		fault("closesAt", "window", nil)
-	}
-	if c.Bureau.ID == "" {
-		fault("bureau", "missing", nil)
-	}
-	if c.Committee.ID == "" {
-		fault("committee", "missing", nil)
-	}
-	if c.ResubmitTo != "" && c.ResubmitTo != "first" && c.ResubmitTo != "returning" {
-		fault("resubmitTo", "one_of", text.Args{"values": "first, returning"})
-	}
-	if c.CorrectionDays < 0 || c.CorrectionDays > MaxCorrectionDays {
-		fault("correctionDays", "range", text.Args{"min": 0, "max": MaxCorrectionDays})
-	}
-	if c.Quota < 0 {
-		fault("quota", "range", text.Args{"min": 0, "max": "∞"})
-	}
-	if len(faults) > 0 {
-		return domain.ErrInvalid.WithFaults(faults...)
-	}
-	return nil
 }

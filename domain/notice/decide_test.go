@@ -10,12 +10,16 @@ import (
 	"zhiping/domain"
 	"zhiping/domain/catalog"
 	"zhiping/domain/notice"
+	"zhiping/domain/organization"
 )
 
 func TestDecide(t *testing.T) {
 	opens := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	content := notice.Content{Type: "title.regular", Title: "2026年职称申报", Year: 2026, OpensAt: opens, ClosesAt: opens.AddDate(0, 3, 0),
-		Bureau: domain.Organization{ID: "bureau"}, Committee: domain.Organization{ID: "committee"}}
+		Bureau: domain.Organization{ID: "bureau", Name: "人社厅"}, Committee: domain.Organization{ID: "committee", Name: "评委会"}}
+	facts := notice.Facts{Now: opens, Known: true, Bureau: notice.Office{Name: "人社厅", Kind: organization.KindBureau, Bureaux: []string{"bureau", "above"}},
+		Committee: notice.Office{Name: "评委会", Kind: organization.KindCommittee, Bureaux: []string{"bureau", "above"}}}
+	known := func(f func(*notice.Facts)) notice.Facts { facts := facts; f(&facts); return facts }
 	changed := func(f func(*notice.Content)) notice.Content { c := content; f(&c); return c }
 	longer := changed(func(c *notice.Content) { c.ClosesAt = c.ClosesAt.AddDate(0, 1, 0) })
 	longest := changed(func(c *notice.Content) { c.ClosesAt = c.ClosesAt.AddDate(0, 2, 0) })
@@ -23,6 +27,13 @@ func TestDecide(t *testing.T) {
 	moved := changed(func(c *notice.Content) { c.CutOff, c.ClosesAt = longer.ClosesAt, longer.ClosesAt })
 	shorter := changed(func(c *notice.Content) { c.ClosesAt = c.ClosesAt.AddDate(0, -1, 0) })
 	renamed := changed(func(c *notice.Content) { c.Title = "另一通知" })
+	unnamed := changed(func(c *notice.Content) { c.Bureau, c.Title = domain.Organization{}, "另一通知" })
+	called := changed(func(c *notice.Content) { c.Bureau.Name, c.Committee.Name = "随便", "" })
+	calledLonger := called
+	calledLonger.ClosesAt = longer.ClosesAt
+	anew := known(func(f *notice.Facts) { f.Committee.Name = "新评委会" })
+	renewed := changed(func(c *notice.Content) { c.Committee.Name = "新评委会" })
+	draft := func(f func(*notice.Facts)) notice.Draft { return notice.Draft{Content: content, Facts: known(f)} }
 	def := catalog.Definition{Type: "title.regular", Version: 3}
 	drafted, published := notice.Drafted{Content: content}, notice.Published{Definition: def}
 	type events = []notice.Event
@@ -34,26 +45,41 @@ func TestDecide(t *testing.T) {
 		err    error
 		faults int
 	}{
-		"a notice is drafted":                         {when: notice.Draft{Content: content, Known: true}, then: events{drafted}},
-		"twice is refused":                            {given: events{drafted}, when: notice.Draft{Content: content, Known: true}, err: notice.ErrExists},
-		"every fault is listed":                       {when: notice.Draft{}, err: domain.ErrInvalid, faults: 6},
-		"a window that ends before it begins":         {when: notice.Draft{Known: true, Content: changed(func(c *notice.Content) { c.ClosesAt = opens })}, err: domain.ErrInvalid, faults: 1},
-		"a draft is revised":                          {given: events{drafted}, when: notice.Revise{Content: renamed, Known: true}, then: events{notice.Revised{Content: renamed}}},
-		"revising to the same is nothing":             {given: events{drafted}, when: notice.Revise{Content: content, Known: true}},
-		"a published one is extended":                 {given: open, when: notice.Revise{Content: longer, Known: true}, then: events{notice.Extended{ClosesAt: longer.ClosesAt}}},
-		"extended with the cut-off date as shown":     {given: open, when: notice.Revise{Content: shown, Known: true}, then: events{notice.Extended{ClosesAt: longer.ClosesAt}}},
-		"a second time":                               {given: append(open, notice.Extended{ClosesAt: longer.ClosesAt}), when: notice.Revise{Content: longest, Known: true}, then: events{notice.Extended{ClosesAt: longest.ClosesAt}}},
-		"an extension does not move the cut-off date": {given: open, when: notice.Revise{Content: moved, Known: true}, err: notice.ErrPublished},
-		"a published one is not shortened":            {given: open, when: notice.Revise{Content: shorter, Known: true}, err: notice.ErrPublished},
-		"a published one is not rewritten":            {given: open, when: notice.Revise{Content: renamed, Known: true}, err: notice.ErrPublished},
-		"a closed one is not revised":                 {given: append(open, notice.Closed{}), when: notice.Revise{Content: longer, Known: true}, err: notice.ErrClosed},
-		"published with its definition":               {given: events{drafted}, when: notice.Publish{Definition: def}, then: events{published}},
-		"publishing twice is nothing":                 {given: open, when: notice.Publish{Definition: catalog.Definition{Version: 4}}},
-		"a closed one is not published again":         {given: append(open, notice.Closed{}), when: notice.Publish{Definition: def}, err: notice.ErrClosed},
-		"closed":                                      {given: open, when: notice.Close{}, then: events{notice.Closed{}}},
-		"closing twice is nothing":                    {given: append(open, notice.Closed{}), when: notice.Close{}},
-		"a draft cannot be closed":                    {given: events{drafted}, when: notice.Close{}, err: notice.ErrNotPublished},
-		"what was never drafted":                      {when: notice.Publish{Definition: def}, err: notice.ErrNotFound},
+		"a notice is drafted":                                {when: notice.Draft{Content: content, Facts: facts}, then: events{drafted}},
+		"twice is refused":                                   {given: events{drafted}, when: notice.Draft{Content: content, Facts: facts}, err: notice.ErrExists},
+		"every fault is listed":                              {when: notice.Draft{}, err: domain.ErrInvalid, faults: 6},
+		"a window that ends before it begins":                {when: notice.Draft{Facts: facts, Content: changed(func(c *notice.Content) { c.ClosesAt = opens })}, err: domain.ErrInvalid, faults: 1},
+		"a draft is revised":                                 {given: events{drafted}, when: notice.Revise{Content: renamed, Facts: facts}, then: events{notice.Revised{Content: renamed}}},
+		"revising to the same is nothing":                    {given: events{drafted}, when: notice.Revise{Content: content, Facts: facts}},
+		"a published one is extended":                        {given: open, when: notice.Revise{Content: longer, Facts: facts}, then: events{notice.Extended{ClosesAt: longer.ClosesAt}}},
+		"extended with the cut-off date as shown":            {given: open, when: notice.Revise{Content: shown, Facts: facts}, then: events{notice.Extended{ClosesAt: longer.ClosesAt}}},
+		"a second time":                                      {given: append(open, notice.Extended{ClosesAt: longer.ClosesAt}), when: notice.Revise{Content: longest, Facts: facts}, then: events{notice.Extended{ClosesAt: longest.ClosesAt}}},
+		"an extension does not move the cut-off date":        {given: open, when: notice.Revise{Content: moved, Facts: facts}, err: notice.ErrPublished},
+		"a published one is not shortened":                   {given: open, when: notice.Revise{Content: shorter, Facts: facts}, err: notice.ErrPublished},
+		"a published one is not rewritten":                   {given: open, when: notice.Revise{Content: renamed, Facts: facts}, err: notice.ErrPublished},
+		"a closed one is not revised":                        {given: append(open, notice.Closed{}), when: notice.Revise{Content: longer, Facts: facts}, err: notice.ErrClosed},
+		"published with its definition":                      {given: events{drafted}, when: notice.Publish{Definition: def, Facts: facts}, then: events{published}},
+		"publishing twice is nothing":                        {given: open, when: notice.Publish{Definition: catalog.Definition{Version: 4}}},
+		"a closed one is not published again":                {given: append(open, notice.Closed{}), when: notice.Publish{Definition: def, Facts: facts}, err: notice.ErrClosed},
+		"closed":                                             {given: open, when: notice.Close{}, then: events{notice.Closed{}}},
+		"closing twice is nothing":                           {given: append(open, notice.Closed{}), when: notice.Close{}},
+		"a draft cannot be closed":                           {given: events{drafted}, when: notice.Close{}, err: notice.ErrNotPublished},
+		"offices are called as the tree calls them":          {when: notice.Draft{Content: called, Facts: facts}, then: events{drafted}},
+		"an extension may call them otherwise":               {given: open, when: notice.Revise{Content: calledLonger}, then: events{notice.Extended{ClosesAt: longer.ClosesAt}}},
+		"a revision without a bureau leaves it":              {given: events{drafted}, when: notice.Revise{Content: unnamed, Facts: facts}, then: events{notice.Revised{Content: renamed}}},
+		"so does an extension":                               {given: open, when: notice.Revise{Content: changed(func(c *notice.Content) { c.Bureau.ID, c.ClosesAt = "", longer.ClosesAt })}, then: events{notice.Extended{ClosesAt: longer.ClosesAt}}},
+		"an office that was renamed is published as renamed": {given: events{drafted}, when: notice.Publish{Definition: def, Facts: anew}, then: events{notice.Revised{Content: renewed}, published}},
+		"offices that are not there":                         {when: draft(func(f *notice.Facts) { f.Bureau, f.Committee = notice.Office{}, notice.Office{} }), err: domain.ErrInvalid, faults: 2},
+		"offices of other kinds": {when: draft(func(f *notice.Facts) {
+			f.Bureau.Kind, f.Committee.Kind = organization.KindUnit, organization.KindBureau
+		}), err: domain.ErrInvalid, faults: 2},
+		"closed offices":                                      {when: draft(func(f *notice.Facts) { f.Bureau.Closed, f.Committee.Closed = true, true }), err: domain.ErrInvalid, faults: 2},
+		"a committee of another bureau":                       {when: draft(func(f *notice.Facts) { f.Committee.Bureaux = []string{"beside", "above"} }), err: domain.ErrInvalid, faults: 1},
+		"a committee of the bureau above":                     {when: draft(func(f *notice.Facts) { f.Committee.Bureaux = []string{"above"} }), then: events{drafted}},
+		"a committee of no bureau":                            {when: draft(func(f *notice.Facts) { f.Committee.Bureaux = nil }), then: events{drafted}},
+		"a committee closed since the draft is not published": {given: events{drafted}, when: notice.Publish{Definition: def, Facts: known(func(f *notice.Facts) { f.Committee.Closed = true })}, err: domain.ErrInvalid, faults: 1},
+		"nor revised to":                                      {given: events{drafted}, when: notice.Revise{Content: renamed, Facts: known(func(f *notice.Facts) { f.Committee.Closed = true })}, err: domain.ErrInvalid, faults: 1},
+		"what was never drafted":                              {when: notice.Publish{Definition: def, Facts: facts}, err: notice.ErrNotFound},
 	} {
 		t.Run(name, func(t *testing.T) {
 			var s notice.State
@@ -99,5 +125,53 @@ func TestAnExtensionLeavesTheCutOffDateWhereItWas(t *testing.T) {
 		if !s.Content.CutOffDate().Equal(closes) || !s.Content.ClosesAt.Equal(later) {
 			t.Fatalf("cut off at %s, closes at %s", s.Content.CutOffDate(), s.Content.ClosesAt)
 		}
+	}
+}
+
+// A draft may stand as it likes; what makes no sense is refused when it is published, and what offices really do is not.
+func TestWhatMakesNoSenseIsNotPublished(t *testing.T) {
+	opens := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+	office := func(k organization.Kind) notice.Office { return notice.Office{Name: "x", Kind: k} }
+	facts := notice.Facts{Now: opens, Known: true, Bureau: office(organization.KindBureau), Committee: office(organization.KindCommittee)}
+	for name, ex := range map[string]struct {
+		change func(*notice.Content)
+		want   []string
+	}{
+		"as it should be":                    {func(*notice.Content) {}, nil},
+		"a window that is over":              {func(c *notice.Content) { c.OpensAt, c.ClosesAt = opens.AddDate(0, -2, 0), opens }, []string{"body.closesAt"}},
+		"a window that opens later":          {func(c *notice.Content) { c.OpensAt, c.ClosesAt = opens.AddDate(0, 6, 0), opens.AddDate(0, 9, 0) }, nil},
+		"cut off in 1900":                    {func(c *notice.Content) { c.CutOff = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC) }, []string{"body.cutOff"}},
+		"cut off two years after closing":    {func(c *notice.Content) { c.CutOff = c.ClosesAt.AddDate(2, 0, 0) }, []string{"body.cutOff"}},
+		"cut off a year and a half before":   {func(c *notice.Content) { c.CutOff = c.ClosesAt.AddDate(0, -18, 0) }, nil},
+		"cut off at the end of the year":     {func(c *notice.Content) { c.CutOff = time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC) }, nil},
+		"a year far from the window":         {func(c *notice.Content) { c.Year = 2031 }, []string{"body.year"}},
+		"last year's call":                   {func(c *notice.Content) { c.Year = 2025 }, nil},
+		"a batch without its number":         {func(c *notice.Content) { c.Type, c.Batch = "grade2.appointment", " " }, []string{"body.batch"}},
+		"grade-3 posts without their number": {func(c *notice.Content) { c.Type = "special.post-grade-3" }, []string{"body.batch"}},
+		"a batch with its number":            {func(c *notice.Content) { c.Type, c.Batch = "special.post-grade-3", "第三批" }, nil},
+		"everything at once": {func(c *notice.Content) {
+			c.Type, c.Year, c.CutOff = "grade2.appointment", 2050, time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
+			c.OpensAt, c.ClosesAt = opens.AddDate(0, -2, 0), opens.AddDate(0, -1, 0)
+		}, []string{"body.closesAt", "body.cutOff", "body.year", "body.batch"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := notice.Content{Type: "title.regular", Title: "通知", Year: 2026, OpensAt: opens, ClosesAt: opens.AddDate(0, 3, 0),
+				Bureau: domain.Organization{ID: "b", Name: "x"}, Committee: domain.Organization{ID: "c", Name: "x"}}
+			ex.change(&c)
+			if _, err := notice.Decide(notice.State{}, notice.Draft{Content: c, Facts: facts}); err != nil {
+				t.Fatalf("a draft is refused: %v", err)
+			}
+			_, err := notice.Decide(notice.Evolve(notice.State{}, notice.Drafted{Content: c}), notice.Publish{Facts: facts})
+			var refused *domain.Error
+			var at []string
+			if errors.As(err, &refused) {
+				for _, f := range refused.Faults {
+					at = append(at, f.Location)
+				}
+			}
+			if diff := cmp.Diff(ex.want, at); diff != "" || (err == nil) != (ex.want == nil) {
+				t.Fatalf("%v (-want +got):\n%s", err, diff)
+			}
+		})
 	}
 }

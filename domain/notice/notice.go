@@ -7,6 +7,7 @@ import (
 
 	"zhiping/domain"
 	"zhiping/domain/catalog"
+	"zhiping/domain/organization"
 )
 
 // Content is what an office writes into a notice. It is stored in events: fields are only ever added.
@@ -24,8 +25,25 @@ type Content struct {
 	ResubmitTo   string              `json:"resubmitTo,omitempty"`
 	// CorrectionDays is how long a returned declaration may be corrected, whatever the window; 0: no deadline.
 	CorrectionDays int `json:"correctionDays,omitempty"`
-	// Quota bounds how many declarations one unit may pass on; 0: no bound.
+	// Quota bounds how many declarations one unit may pass on; 0: no bound. One that is terminated above the unit keeps its
+	// place, since the unit did recommend it.
 	Quota int `json:"quota,omitempty"`
+}
+
+// Facts are what the executor looks up outside the notice's own stream.
+type Facts struct {
+	Now       time.Time
+	Known     bool   // the catalog has the type
+	Bureau    Office // what the content's bureau is
+	Committee Office
+}
+
+// Office is an organization as the tree has it; the zero Office is one that is not in the tree.
+type Office struct {
+	Name    string
+	Kind    organization.Kind
+	Closed  bool
+	Bureaux []string // ids of the bureaux at and above it, the nearest first
 }
 
 // Command is asked of a notice. The set is closed.
@@ -33,21 +51,23 @@ type Content struct {
 //sumtype:decl
 type Command interface{ isCommand() }
 
-// Draft writes a new notice. Known is the looked-up fact that the catalog has the type.
+// Draft writes a new notice.
 type Draft struct {
 	Content Content
-	Known   bool `json:"-"`
+	Facts   Facts `json:"-"`
 }
 
-// Revise replaces a draft's content; on a published notice it may only extend the window.
+// Revise replaces a draft's content; on a published notice it may only extend the window. A bureau that is not named
+// stays who it was.
 type Revise struct {
 	Content Content
-	Known   bool `json:"-"`
+	Facts   Facts `json:"-"`
 }
 
 // Publish opens the notice to applicants, with the newest definition of its type, which is looked up.
 type Publish struct {
 	Definition catalog.Definition `json:"-"`
+	Facts      Facts              `json:"-"`
 }
 
 // Close ends the window now.

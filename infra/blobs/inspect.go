@@ -7,18 +7,12 @@ import (
 	_ "image/jpeg" // decoders of the pictures that slots may take
 	_ "image/png"
 	"io"
-	"path"
 	"slices"
+	"strconv"
 	"strings"
-	"sync"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/gabriel-vasile/mimetype"
-	"github.com/pdfcpu/pdfcpu/pkg/api"
-	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu"
-	"github.com/pdfcpu/pdfcpu/pkg/pdfcpu/model"
 
 	"zhiping/domain"
 	"zhiping/domain/catalog"
@@ -63,7 +57,7 @@ func (s *Store) inspect(ctx context.Context, content io.ReadSeeker, limit Limit)
 	}
 	typ, _, _ := strings.Cut(detected.String(), ";")
 	if !slices.Contains(limit.Types, typ) {
-		return "", ErrType.With(text.Args{"type": typ})
+		return "", ErrType.With(text.Args{"type": named(typ), "taken": listed(limit.Types)})
 	}
 	if _, err := content.Seek(0, io.SeekStart); err != nil {
 		return "", storing(err)
@@ -107,84 +101,32 @@ func (s *Store) picture(ctx context.Context, content io.ReadSeeker, limit Limit)
 	return nil
 }
 
-func sizes(limit Limit) string {
+func sizes(limit Limit) text.Text {
 	if len(limit.Pixels) == 0 {
-		return fmt.Sprintf("≤ %d px", maxPixels)
+		return text.Of("upload.megapixels", text.Args{"n": text.Text{
+			ZH: strconv.Itoa(maxPixels / 10_000), EN: strconv.Itoa(maxPixels / 1_000_000), // the Chinese count by 万
+		}})
 	}
 	var all []string
 	for _, p := range limit.Pixels {
 		all = append(all, fmt.Sprintf("%d×%d", p.Width, p.Height))
 	}
-	return strings.Join(all, ", ")
+	return text.Of("upload.sizes", text.Args{"sizes": strings.Join(all, ", ")})
 }
 
-// withoutConfigDir keeps the library from writing its settings into the home folder.
-var withoutConfigDir = sync.OnceFunc(api.DisableConfigDir)
-
-// document opens a PDF as far as its first page. The library may panic on hostile input, which is a broken document
-// to us, as is one that unfolds to more than the bounds, or takes too long.
-func (s *Store) document(ctx context.Context, content io.ReadSeeker) (err error) {
-	if err := s.room.Acquire(ctx, pdfMemory); err != nil {
-		return fmt.Errorf("wait to look at content: %w: %w", ErrUnavailable, err)
+// named is what people call a type of content; a type that they have no name for is called by its code.
+func named(typ string) text.Text {
+	if key := "file_type." + typ; text.Has(key) {
+		return text.Of(key, nil)
 	}
-	defer s.room.Release(pdfMemory)
-	defer func() {
-		if recover() != nil {
-			err = ErrPDF
-		}
-	}()
-	withoutConfigDir()
-	conf := model.NewDefaultConfiguration()
-	conf.ValidationMode = model.ValidationRelaxed
-	conf.Limits.MaxStreamBytes, conf.Limits.MaxDecodeBytes, conf.Limits.MaxObjectStreamFirst = pdfStream, pdfStream, pdfStream
-	conf.Limits.MaxObjectCount, conf.Limits.MaxObjectStreamCount, conf.Limits.MaxXRefEntries = pdfObjects, pdfObjects, pdfObjects
-	reading, stop := context.WithTimeout(ctx, pdfTime)
-	defer stop()
-	doc, err := pdfcpu.ReadWithContext(reading, content, conf)
-	switch {
-	case err != nil && strings.Contains(err.Error(), "password"):
-		return ErrEncrypted
-	case err != nil:
-		return ErrPDF
-	case doc.Encrypt != nil:
-		return ErrEncrypted
-	}
-	if err := doc.EnsurePageCount(); err != nil || doc.PageCount == 0 {
-		return ErrPDF
-	}
-	if first, _, _, err := doc.PageDict(1, false); err != nil || first == nil {
-		return ErrPDF
-	}
-	return nil
+	return text.Same(typ)
 }
 
-// MaxNameBytes is what common file systems can hold.
-const MaxNameBytes = 255
-
-// SafeName is the last part of a file name that a browser sent, without control characters, cut to MaxNameBytes
-// but keeping its ending. Empty where nothing is left.
-func SafeName(name string) string {
-	name = strings.ToValidUTF8(name, "")
-	name = path.Base(strings.ReplaceAll(name, `\`, "/"))
-	name = strings.TrimSpace(strings.Map(func(r rune) rune {
-		if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || r == '/' {
-			return -1
-		}
-		return r
-	}, name))
-	if name == "." || name == ".." {
-		return ""
+func listed(types []string) text.Text {
+	var zh, en []string
+	for _, typ := range types {
+		n := named(typ)
+		zh, en = append(zh, n.ZH), append(en, n.EN)
 	}
-	if len(name) <= MaxNameBytes {
-		return name
-	}
-	ext := path.Ext(name)
-	if len(ext) > 16 {
-		ext = ""
-	}
-	stem := name[:MaxNameBytes-len(ext)]
-	for !utf8.ValidString(stem) {
-		stem = stem[:len(stem)-1]
-	}
-	return stem + ext
+	return text.Text{ZH: strings.Join(zh, "、"), EN: strings.Join(en, ", ")}
 }

@@ -175,12 +175,29 @@ func TestARangeOfContent(t *testing.T) {
 	}
 }
 
+func TestANameEndsAsItsContent(t *testing.T) {
+	for _, ex := range []struct{ name, typ, want string }{
+		{"证书.pdf", "application/pdf", "证书.pdf"}, {"SCAN.PDF", "application/pdf", "SCAN.PDF"}, {"a.jpeg", "image/jpeg", "a.jpeg"},
+		{"photo.png", "image/jpeg", "photo.jpg"}, {"photo", "image/png", "photo.png"}, {"v1.2", "application/pdf", "v1.2.pdf"},
+		{"run.exe", "application/pdf", "run.exe.pdf"}, {"a.pdf.jpg", "application/pdf", "a.pdf"}, {".png", "image/jpeg", ".png.jpg"},
+		{"notes.txt", "text/plain", "notes.txt"}, {"", "image/png", ""}, {"..", "image/png", ""},
+		{strings.Repeat("长", 200) + ".png", "image/jpeg", strings.Repeat("长", 83) + ".jpg"},
+	} {
+		if got := blobs.SafeName(ex.name, ex.typ); got != ex.want {
+			t.Errorf("%q of %s became %q, want %q", ex.name, ex.typ, got, ex.want)
+		}
+	}
+}
+
 func FuzzSafeName(f *testing.F) {
 	for _, s := range []string{"证书.pdf", "../../etc/passwd", `C:\证\书.pdf`, "a\x00b.pdf", "..", "", strings.Repeat("长", 200) + ".pdf", "\xff\xfe"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, name string) {
-		got := blobs.SafeName(name)
+		got := blobs.SafeName(name, "application/pdf")
+		if got != "" && !strings.HasSuffix(strings.ToLower(got), ".pdf") {
+			t.Fatalf("%q became %q, which does not say what it is", name, got)
+		}
 		if len(got) > blobs.MaxNameBytes || !utf8.ValidString(got) || strings.ContainsAny(got, "/\\\x00\n") || got == ".." || got == "." {
 			t.Fatalf("%q became %q", name, got)
 		}

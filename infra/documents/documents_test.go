@@ -115,6 +115,35 @@ func TestALongTableRepeatsItsHeadingsOnEveryPage(t *testing.T) {
 	}
 }
 
+// Short entries stay on one line beside long ones, also where many columns leave little room for each.
+func TestShortEntriesAreNotBroken(t *testing.T) {
+	title := strings.Repeat("寒区混凝土的耐久性研究", 4)
+	columns := []string{"项目名称", "立项单位", "主办单位级别", "本人排名", "是否结题", "立项时间", "本人承担部分", "刊号与期次", "备注"}
+	for n := 3; n <= len(columns); n++ {
+		row := []string{title, title, "国家级", "1", "是", "2023-01", title, title, title}[:n]
+		var out bytes.Buffer
+		d := documents.Document{Sections: []documents.Section{{Tables: []documents.Table{{Columns: columns[:n], Rows: [][]string{row, row}}}}}}
+		if err := documents.WritePDF(&out, d); err != nil {
+			t.Fatal(err)
+		}
+		r, err := pdf.NewReader(bytes.NewReader(out.Bytes()), int64(out.Len()))
+		if err != nil {
+			t.Fatal(err)
+		}
+		lines := map[float64]string{}
+		for _, c := range r.Page(1).Content().Text {
+			lines[c.Y] += c.S
+		}
+		whole := 0
+		for _, line := range lines {
+			whole += strings.Count(line, "国家级")
+		}
+		if whole != 2 {
+			t.Errorf("%d columns: 国家级 stands %d times on a line, want twice: %v", n, whole, lines)
+		}
+	}
+}
+
 func TestAWorkbookHoldsTextOnly(t *testing.T) {
 	s := documents.Sheet{Title: "待审核申报", Table: documents.Table{Columns: []string{"姓名", "身份证号", "备注"}, Rows: [][]string{
 		{"李雪梅", "x", "@SUM(A1)"}, {"=1+1", "44052418800101001\x004", "王\n芳"}}}}

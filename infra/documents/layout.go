@@ -7,6 +7,7 @@ import (
 	"image/color"
 	"image/draw"
 	"image/jpeg"
+	"strings"
 
 	"github.com/signintech/gopdf"
 )
@@ -154,31 +155,40 @@ func (p *printer) table(t Table) {
 	p.y += padding
 }
 
-// shares gives each column width by its longest text, within bounds, so that a rank does not get as much as a title.
-// Narrow columns get what they need; the wide ones share what is left.
+// shares gives each column width by its longest text, within bounds, so that a rank does not get as much as a title. What
+// is short gets all that it needs, so that no 国家级 is broken; the long ones share what is left.
 func (p *printer) shares(t Table) []float64 {
-	const most, narrow = 24 * bodySize, 6 * bodySize
-	out, fixed, flexible := make([]float64, len(t.Columns)), 0.0, 0.0
-	for i := range out {
+	const most, narrow, narrowest = 24 * bodySize, 6 * bodySize, 2 * bodySize
+	need, least := make([]float64, len(t.Columns)), make([]float64, len(t.Columns))
+	for i := range need {
 		text := p.advance(clean(t.Columns[i]), bodySize)
 		for _, r := range t.Rows {
 			if i < len(r) {
-				text = max(text, p.advance(clean(r[i]), bodySize))
+				for line := range strings.SplitSeq(clean(r[i]), "\n") {
+					text = max(text, p.advance(line, bodySize))
+				}
 			}
 		}
-		if out[i] = min(most, text) + 2*padding + 1; out[i] <= narrow {
-			fixed += out[i]
+		need[i] = min(most, text) + 2*padding + 1
+	}
+	used, more := 0.0, 0.0
+	for short := narrow; short >= narrowest; short -= bodySize { // many columns have less each
+		used, more = 0, 0
+		for i := range least {
+			least[i] = min(need[i], short+2*padding+1)
+			used, more = used+least[i], more+need[i]-least[i]
+		}
+		if used <= p.width() {
+			break
+		}
+	}
+	spare := p.width() - used
+	for i := range least {
+		if spare < 0 || more == 0 {
+			least[i] *= p.width() / used
 		} else {
-			flexible += out[i]
+			least[i] += spare * (need[i] - least[i]) / more
 		}
 	}
-	if flexible == 0 || fixed > p.width()/2 { // all alike
-		fixed, flexible = 0, fixed+flexible
-	}
-	for i := range out {
-		if out[i] > narrow || fixed == 0 {
-			out[i] *= (p.width() - fixed) / flexible
-		}
-	}
-	return out
+	return least
 }
