@@ -124,7 +124,11 @@ func (f faulty) told(want []string) {
 func (f faulty) files() (out []string) {
 	for _, s := range f.d.Slots {
 		if s.Required && s.Module != "recommenders" && s.Key != "exception_proof" { // of 破格 alone
-			out = append(out, blamed(s.Module, "", s.Key, "slot_missing", ""))
+			rule := ""
+			if s.When != "" {
+				rule = s.Key
+			}
+			out = append(out, blamed(s.Module, "", s.Key, "slot_missing", rule))
 		}
 	}
 	slices.Sort(out)
@@ -164,7 +168,7 @@ func (f faulty) round(r catalogtest.Round) {
 	if !r.AtOnce {
 		f.save(r.Module, r.Data)
 		if slices.ContainsFunc(r.Cases, func(c catalogtest.Case) bool { return c.Field == "/exceptionalBasis" }) {
-			want = append([]string{blamed("basic", "", "exception_proof", "slot_missing", "")}, want...)
+			want = append([]string{blamed("basic", "", "exception_proof", "slot_missing", "exception_proof")}, want...)
 		}
 		f.told(want)
 		f.save(r.Module, f.form[r.Module])
@@ -201,7 +205,7 @@ func (f faulty) experts() {
 	}
 	catalogtest.ByExperts(f.d, f.form)
 	f.save("basic", f.form["basic"])
-	f.told([]string{blamed("basic", "", "exception_proof", "slot_missing", ""), blamed("recommenders", "", "", "recommender_count", "")})
+	f.told([]string{blamed("basic", "", "exception_proof", "slot_missing", "exception_proof"), blamed("recommenders", "", "", "recommender_count", "")})
 	if a := f.c.upload(strings.TrimPrefix(f.path, "/declarations/"), "exception_proof", "", "依据.pdf", pdf("依据")); a.status != http.StatusCreated {
 		f.t.Fatalf("%d %s", a.status, a.raw)
 	}

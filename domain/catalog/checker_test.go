@@ -12,6 +12,7 @@ import (
 	"zhiping/domain"
 	"zhiping/domain/catalog"
 	"zhiping/domain/catalog/catalogtest"
+	"zhiping/domain/text"
 )
 
 func regular(t testing.TB) (*catalog.Checker, catalog.Definition) {
@@ -175,3 +176,5 @@ func TestAModuleThatWasNeverSavedAndAFileThatIsNotThere(t *testing.T) {
 		t.Fatal("completeness does not follow the faults")
 	}
 }
+
+func saying(zh, en string) text.Text { return text.Text{ZH: zh, EN: en} }

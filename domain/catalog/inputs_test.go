@@ -47,17 +47,32 @@ func TestABrokenRuleQuotesWhatItLookedAt(t *testing.T) {
 	}
 }
 
-func TestARuleIsJudgedAtTheCutOffDate(t *testing.T) {
+// The cut-off date is a date of the calendar in Beijing, wherever the notice was written and the server stands.
+func TestARuleIsJudgedAtTheCutOffDateInBeijing(t *testing.T) {
 	c, d := regular(t)
 	f := catalogtest.Whole(d, false)
-	f.Modules["current_title"] = catalogtest.With(f.Modules["current_title"], map[string]any{"obtained": "2025-06-01"})
-	for cutOff, want := range map[time.Time]int{
-		time.Date(2025, 6, 1, 0, 0, 0, 0, time.UTC):    0,
-		time.Date(2025, 5, 31, 23, 59, 0, 0, time.UTC): 1,
+	f.Modules["current_title"] = catalogtest.With(f.Modules["current_title"], map[string]any{"obtained": "2026-06-30"})
+	for cutOff, want := range map[string]string{
+		"2026-06-30T00:00:00+08:00": "",
+		"2026-06-30T23:59:59+08:00": "",
+		"2026-06-29T16:00:00Z":      "",
+		"2026-06-29T23:00:00-05:00": "",
+		"2026-06-29T23:59:59+08:00": "2026-06-29",
+		"2026-06-29T15:59:59Z":      "2026-06-29",
 	} {
-		f.CutOff = cutOff
-		if faults := c.Validate(f); len(faults) != want {
-			t.Errorf("at %s: %v", cutOff, told(faults))
+		var err error
+		if f.CutOff, err = time.Parse(time.RFC3339, cutOff); err != nil {
+			t.Fatal(err)
+		}
+		faults := c.Validate(f)
+		if want == "" {
+			if len(faults) > 0 {
+				t.Errorf("at %s: %v", cutOff, told(faults))
+			}
+			continue
+		}
+		if len(faults) != 1 || faults[0].Rule != "title_before_cutoff" || faults[0].Inputs["/cutOff"] != want {
+			t.Errorf("at %s: %+v", cutOff, faults)
 		}
 	}
 }
