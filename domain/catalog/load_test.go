@@ -2,6 +2,7 @@ package catalog_test
 
 import (
 	"os"
+	"slices"
 	"strings"
 	"testing"
 	"testing/fstest"
@@ -56,6 +57,7 @@ func TestAFaultyFolderNamesFileAndLine(t *testing.T) {
 		f["library.yaml"] = &fstest.MapFile{Data: []byte(text)}
 		return f
 	}
+	only := func(text string) files { return files{"library.yaml": {Data: []byte(text)}} }
 	for name, ex := range map[string]struct {
 		files files
 		want  string // file, line, and what is wrong
@@ -79,6 +81,12 @@ func TestAFaultyFolderNamesFileAndLine(t *testing.T) {
 		"a rule that answers a number":  {library("rules:\n  term_order: {module: term, expr: '1 + 1'}\n"), "library.yaml:2: rules term_order: 1 + 1: answers int, not yes or no"},
 		"a slot of no module":           {library("slots:\n  photo: {module: selfies}\n"), "library.yaml:2: slots photo: no module selfies"},
 		"a rule of experts":             {recommending(t), "library.yaml:2: recommenders recommenders: "},
+		"a lower version, changed":      {files{"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 2", "version: 1", ", term_order", "")}, "grade3.assessment.yaml:2: version 1 of grade3.assessment is below the program's, 2, and another definition"},
+		"a changed part by itself":      {only("selfCheck:\n  single: {text: {zh: 甲, en: A}}\n"), "library.yaml:2: selfCheck single: this changes types that have no file here with a higher version: title.regular (version 2), title.school-associate (version 2), title.school-senior (version 2)"},
+		"a rule that no type uses":      {only("rules:\n  other: {module: term, expr: 'term.to >'}\n"), "library.yaml:2: rules other: "},
+		"a module that no type uses":    {only("modules:\n  other: {name: {zh: 甲, en: A}, schema: {type: strin}}\n"), "library.yaml:2: modules other: "},
+		"a slot that no type uses":      {only("slots:\n  other: {module: term, when: 'term.to >'}\n"), "library.yaml:2: slots other: "},
+		"experts that no type uses":     {only("recommenders:\n  other: {when: 'nobody.knows', schema: {}}\n"), "library.yaml:2: recommenders recommenders: "},
 	} {
 		t.Run(name, func(t *testing.T) {
 			_, err := catalog.Load(ex.files)
@@ -105,5 +113,49 @@ func TestEveryFaultOfAFolderIsToldAtOnce(t *testing.T) {
 		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%v lacks %s", err, want)
 		}
+	}
+}
+
+// A part that is written anew changes every type that uses it. It is never passed over, and never reaches a type
+// without a higher version.
+func TestAChangedPartReachesEveryTypeOrIsRefused(t *testing.T) {
+	title := "slots:\n  term_proof: {name: {zh: 考核材料, en: Proof}, module: term, required: true, types: [application/pdf], maxBytes: 1000, maxFiles: 1}\n"
+	folder := fstest.MapFS{"library.yaml": {Data: []byte(title)}}
+	const refusal = "library.yaml:2: slots term_proof: this changes types that have no file here with a higher version: "
+	for _, typ := range []string{"grade2.assessment", "grade3.assessment"} {
+		if _, err := catalog.Load(folder); err == nil || !strings.Contains(err.Error(), refusal) || !strings.Contains(err.Error(), typ+" (version ") {
+			t.Fatalf("%v", err)
+		}
+		folder[typ+".yaml"] = released(t, typ+".yaml", "version: 2", "version: 1000")
+	}
+	c, err := catalog.Load(folder)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, typ := range []string{"grade2.assessment", "grade3.assessment"} {
+		d, _ := c.Definition(typ)
+		if i := slices.IndexFunc(d.Slots, func(s catalog.Slot) bool { return s.Key == "term_proof" }); d.Version != 1000 || d.Slots[i].MaxBytes != 1000 {
+			t.Errorf("%s v%d", typ, d.Version)
+		}
+	}
+	// A fault in a part that only the program's own types use is told too, with its own line.
+	_, err = catalog.Load(fstest.MapFS{"library.yaml": {Data: []byte("rules:\n\n  service_30: {module: service_3010, expr: 'years >= 30'}\n")}})
+	for _, want := range []string{"library.yaml:3: rules service_30: years >= 30", "library.yaml:3: rules service_30: this changes types"} {
+		if err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%v lacks %s", err, want)
+		}
+	}
+}
+
+func TestACopyOfOursChangesNothing(t *testing.T) {
+	c, err := catalog.Load(fstest.MapFS{
+		"library.yaml":           released(t, "library.yaml"),
+		"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 2", "version: 1"),
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d, _ := c.Definition("grade3.assessment"); d.Version == 1 {
+		t.Fatal("an older number took the place of the newer")
 	}
 }

@@ -37,6 +37,13 @@ func TestReleasedDefinitionsNeverChange(t *testing.T) {
 			if string(golden) != string(now) {
 				t.Errorf("%s v%d differs from what was released: raise its version", d.Type, d.Version)
 			}
+			for v := 1; v <= d.Version; v++ {
+				for _, folder := range []string{released, "testdata/written"} {
+					if _, err := os.Stat(filepath.Join(folder, fmt.Sprintf("%s.v%d.json", d.Type, v))); err != nil {
+						t.Errorf("%s v%d was released, and its copy is gone: %v", d.Type, v, err)
+					}
+				}
+			}
 		}
 	}
 	files, err := filepath.Glob(released + "/*.json")
