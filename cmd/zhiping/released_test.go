@@ -132,7 +132,7 @@ func goesOn(t *testing.T, folder string, old map[string]catalog.Definition) {
 					t.Fatalf("%v", keys(form.items("modules")))
 				}
 				officers[catalog.StageUnit].want(http.StatusOK, "", "POST", path+"/return", map[string]any{"opinion": "请补充", "modules": []string{"basic"}})
-				complete(person, catalog.Definition{Type: d.Type, Modules: d.Modules[:1]}, ids[typ])
+				complete(person, catalog.Definition{Type: d.Type, Modules: d.Modules[:1], Rules: d.Rules}, ids[typ])
 				person.want(http.StatusOK, "", "POST", path+"/submit", pledge)
 				for i, stage := range d.Route {
 					verb := "/approve"

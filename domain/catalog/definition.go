@@ -124,7 +124,8 @@ type RecommenderData struct {
 	Data json.RawMessage
 }
 
-// Person is the applicant as far as rules see them.
+// Person is the applicant as far as rules see them. IDNumber is the account's, empty where it was registered with none;
+// it is in no event, and no rule's inputs show it.
 type Person struct {
 	ID       string
 	Name     string

@@ -85,12 +85,18 @@ func place(e ast.Expr, bound map[string][]string) []string {
 	return nil
 }
 
+// accountNumber is the identity number of the applicant's account. Nobody entered it into the form, so nobody who sees
+// the form is shown any of it.
+var accountNumber = []string{"applicant", "idNumber"}
+
 // quote is what a form has at the places, by JSON pointer with the module first. What nobody filled in is null, so
 // that it can be seen that it was asked about.
 func quote(vars map[string]any, places [][]string) map[string]any {
 	out := map[string]any{}
 	for _, p := range places {
-		collect(vars, p, nil, out)
+		if !slices.Equal(p, accountNumber) {
+			collect(vars, p, nil, out)
+		}
 	}
 	return out
 }

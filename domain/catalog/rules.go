@@ -109,8 +109,12 @@ func dateOf(t time.Time) time.Time {
 // variables are the form as rules see it. Blank fields are absent, as in the schemas. Identity numbers bring the
 // date of birth with them, which rules on age need.
 func variables(d Definition, f Form) map[string]any {
+	applicant := map[string]any{"id": f.Applicant.ID, "name": f.Applicant.Name}
+	if f.Applicant.IDNumber != "" {
+		applicant["idNumber"] = f.Applicant.IDNumber
+	}
 	vars := map[string]any{
-		"applicant": map[string]any{"id": f.Applicant.ID, "name": f.Applicant.Name},
+		"applicant": applicant,
 		"unit":      map[string]any{"id": f.UnitID, "name": f.Unit.ZH},
 		"cutOff":    dateOf(f.CutOff),
 	}
