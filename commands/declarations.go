@@ -71,7 +71,7 @@ func authoriseDeclaration(a domain.Actor, name string, decision bool, s declarat
 	return declaration.ErrNotFound
 }
 
-// declarationFacts looks up what the command needs: the notice always, the applicant's binding and unit only
+// declarationFacts looks up what the command needs: the notice always, the applicant's account, binding and unit only
 // where the command depends on them, since every look-up is a round trip.
 func (x *Executor) declarationFacts(ctx context.Context, env Envelope, s declaration.State, c declaration.Command) (declaration.Facts, error) {
 	f := declaration.Facts{Now: x.clock().UTC(), Organization: env.Actor.Organization}
@@ -101,7 +101,12 @@ func (x *Executor) declarationFacts(ctx context.Context, env Envelope, s declara
 		return f, err
 	}
 	switch c.(type) {
-	case declaration.Start, declaration.Submit:
+	case declaration.Submit:
+		if f.Account, err = x.people.Registered(ctx, applicant); err != nil {
+			return f, err
+		}
+		return f, x.bindingOf(ctx, applicant, &f)
+	case declaration.Start:
 		return f, x.bindingOf(ctx, applicant, &f)
 	case declaration.ApproveStage:
 		if content.Quota > 0 {

@@ -34,6 +34,9 @@ type Facts struct {
 	Unit       domain.Organization
 	Department domain.Organization
 	Pending    bool
+	// Account is the applicant's as it was registered; the zero Person where no identity number is known. The data
+	// check compares with it, and no event repeats it.
+	Account catalog.Person
 	// Organization is the deciding officer's.
 	Organization domain.Organization
 	// PassedOn counts the declarations for this notice that the unit has passed on already.
