@@ -161,14 +161,25 @@ func asksForMore(f domain.Fault) bool {
 	return false
 }
 
+// SlotRequired tells whether the form as saved asks for a file in a slot; of the experts' slots, for each expert.
+func (c *Checker) SlotRequired(f Form, slot string) bool {
+	i := slices.IndexFunc(c.def.Slots, func(s Slot) bool { return s.Key == slot })
+	if i < 0 || c.def.Slots[i].Module == recommendersModule && !c.RecommendersOpen(f) {
+		return false
+	}
+	return c.required(c.def.Slots[i], variables(c.def, f))
+}
+
+func (c *Checker) required(s Slot, vars map[string]any) bool {
+	when := c.slotWhen[s.Key]
+	return s.Required && (when == nil || when.holds(vars, false))
+}
+
 // slots lists the required files of a module, or of one recommender, that are not there.
 func (c *Checker) slots(f Form, vars map[string]any, module, recommender string) []domain.Fault {
 	var faults []domain.Fault
 	for _, s := range c.def.Slots {
-		if s.Module != module || !s.Required {
-			continue
-		}
-		if when := c.slotWhen[s.Key]; when != nil && !when.holds(vars, false) {
+		if s.Module != module || !c.required(s, vars) {
 			continue
 		}
 		if slices.ContainsFunc(f.Files, func(file File) bool { return file.Slot == s.Key && file.Recommender == recommender }) {

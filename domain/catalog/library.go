@@ -124,6 +124,7 @@ func (l *library) assemble(r recipe) (d Definition, origins map[string]string, e
 	pick(l.Modules, r.Modules, "modules", fault, func(k string, v libModule) {
 		v.Key = cmp.Or(v.Key, k)
 		from("modules", k, v.Key)
+		v.Schema = dialected(v.Schema)
 		d.Modules = append(d.Modules, v.Module)
 	})
 	pick(l.Slots, r.Slots, "slots", fault, func(k string, v Slot) { v.Key = k; from("slots", k, k); d.Slots = append(d.Slots, v) })
@@ -132,6 +133,7 @@ func (l *library) assemble(r recipe) (d Definition, origins map[string]string, e
 	if r.Recommender != "" {
 		pick(l.Recommender, []string{r.Recommender}, "recommenders", fault, func(k string, v Recommender) {
 			from("recommenders", k, recommendersModule)
+			v.Schema = dialected(v.Schema)
 			d.Recommender = &v
 		})
 	}

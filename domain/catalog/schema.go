@@ -39,6 +39,24 @@ func compileSchema(name string, raw json.RawMessage) (*schema, error) {
 	return s, err
 }
 
+const dialect = "https://json-schema.org/draft/2020-12/schema"
+
+// dialected names the dialect of a schema that does not, so that any client knows how to read it.
+func dialected(schema json.RawMessage) json.RawMessage {
+	var named struct {
+		Dialect *string `json:"$schema"`
+	}
+	rest, isObject := bytes.CutPrefix(bytes.TrimSpace(schema), []byte("{"))
+	if err := json.Unmarshal(schema, &named); err != nil || named.Dialect != nil || !isObject {
+		return schema
+	}
+	head := `{"$schema":"` + dialect + `"`
+	if rest = bytes.TrimSpace(rest); rest[0] != '}' {
+		head += ","
+	}
+	return append([]byte(head), rest...)
+}
+
 func compileDoc(name string, doc any) (*jsonschema.Schema, error) {
 	c := jsonschema.NewCompiler()
 	c.DefaultDraft(jsonschema.Draft2020)
@@ -102,7 +120,11 @@ func (s *schema) faults(data map[string]any, draft bool) []domain.Fault {
 	slices.SortStableFunc(out, func(a, b domain.Fault) int {
 		return strings.Compare(a.Field+"\x00"+a.Code, b.Field+"\x00"+b.Code)
 	})
-	return slices.CompactFunc(out, func(a, b domain.Fault) bool { return a.Field == b.Field && a.Code == b.Code })
+	out = slices.CompactFunc(out, func(a, b domain.Fault) bool { return a.Field == b.Field && a.Code == b.Code })
+	// A format says more than the pattern beside it, which is for clients that do not know the format.
+	return slices.DeleteFunc(out, func(f domain.Fault) bool {
+		return f.Code == "pattern" && slices.ContainsFunc(out, func(o domain.Fault) bool { return o.Field == f.Field && strings.HasPrefix(o.Code, "format_") })
+	})
 }
 
 func (s *schema) collect(e *jsonschema.ValidationError, out *[]domain.Fault) {

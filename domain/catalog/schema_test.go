@@ -7,6 +7,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"zhiping/domain/catalog"
+	"zhiping/domain/catalog/catalogtest"
 )
 
 // writtenBy is a definition of one module, such as an administrator writes.
@@ -120,6 +121,31 @@ func TestAMissingFileSaysWhyItIsAskedFor(t *testing.T) {
 		t.Fatalf("%+v", faults)
 	}
 	if diff := cmp.Diff(map[string]any{"/own/entries": 2}, faults[0].Inputs); diff != "" {
+		t.Fatal(diff)
+	}
+	for data, want := range map[string]bool{`{"entries":[1]}`: true, `{"entries":[]}`: false, `{}`: false} {
+		form := catalog.Form{Modules: map[string]json.RawMessage{"own": json.RawMessage(data)}}
+		if c.SlotRequired(form, "proof") != want || !c.SlotRequired(form, "photo") || c.SlotRequired(form, "nobodyKnows") {
+			t.Errorf("%s: proof is required: %v", data, !want)
+		}
+	}
+}
+
+func TestAnExpertsFileIsRequiredWhileExpertsAre(t *testing.T) {
+	c, d := regular(t)
+	for _, byExperts := range []bool{false, true} {
+		if c.SlotRequired(catalogtest.Whole(d, byExperts), "recommendation") != byExperts {
+			t.Errorf("by experts %v", byExperts)
+		}
+	}
+	f := catalogtest.Whole(d, true)
+	f.Recommenders = nil
+	faults := c.Validate(f)
+	if len(faults) != 1 || faults[0].Code != "recommender_count" || faults[0].Message != saying("请填写两名推荐专家", "Enter two recommenders") {
+		t.Fatalf("%+v", faults)
+	}
+	want := map[string]any{"/basic/category": "exceptional", "/basic/exceptionalClass": "two_experts", "/recommenders": 0}
+	if diff := cmp.Diff(want, faults[0].Inputs); diff != "" {
 		t.Fatal(diff)
 	}
 }

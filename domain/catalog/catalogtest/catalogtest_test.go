@@ -175,3 +175,29 @@ func has(faults []domain.Fault, k catalogtest.Case, recommender string) bool {
 			f.Message.ZH != "" && f.Message.EN != "" && f.Message.ZH != "fault."+f.Code
 	})
 }
+
+// What forms choose where they may is there to be chosen: a word that no schema has would choose nothing, unnoticed.
+func TestWhatQualifiesIsAChoiceSomewhere(t *testing.T) {
+	all, err := catalog.Load(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var forms []byte
+	for _, line := range all.Lines() {
+		for _, ref := range line.Types {
+			d, _ := all.Definition(ref.Key)
+			for _, m := range d.Modules {
+				forms = append(forms, m.Schema...)
+			}
+			if d.Recommender != nil {
+				forms = append(forms, d.Recommender.Schema...)
+			}
+		}
+	}
+	for field, value := range catalogtest.Qualifying() {
+		choice := regexp.MustCompile(`"` + field + `":\s*\{[^{}\[]*"enum":\s*\[[^\]]*"` + value + `"`)
+		if !choice.Match(forms) {
+			t.Errorf("no field %s offers %s", field, value)
+		}
+	}
+}

@@ -3,6 +3,7 @@ package catalogtest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -81,6 +82,9 @@ func value(name string, n node, which int) any {
 var qualifying = map[string]string{
 	"sex": "男", "category": "normal", "grade": "优秀", "titleLevel": "正高级", "level": "正高级", "employment": "在编", "position": "董事长",
 }
+
+// Qualifying lists those values.
+func Qualifying() map[string]string { return maps.Clone(qualifying) }
 
 // choice prefers what qualifies.
 func choice(name string, list []any) any {
