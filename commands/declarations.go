@@ -69,7 +69,7 @@ func authoriseDeclaration(a domain.Actor, name string, decision bool, s declarat
 	return declaration.ErrNotFound
 }
 
-// declarationFacts looks up what the command needs: the notice always, the applicant's binding and unit only
+// declarationFacts looks up what the command needs: the notice always, the applicant's account, binding and unit only
 // where the command depends on them, since every look-up is a round trip.
 func (x *Executor) declarationFacts(ctx context.Context, env Envelope, s declaration.State, c declaration.Command) (declaration.Facts, error) {
 	f := declaration.Facts{Now: x.clock().UTC(), Organization: env.Actor.Organization}
@@ -102,6 +102,9 @@ func (x *Executor) declarationFacts(ctx context.Context, env Envelope, s declara
 	case declaration.Start:
 		return f, x.bindingOf(ctx, applicant, &f)
 	case declaration.Submit:
+		if f.Account, err = x.people.Registered(ctx, applicant); err != nil {
+			return f, err
+		}
 		if err := x.bindingOf(ctx, applicant, &f); err != nil {
 			return f, err
 		}

@@ -40,6 +40,7 @@ type Index interface {
 type Config struct {
 	Store      EventStore
 	Index      Index
+	People     People
 	Definition func(typ string) (catalog.Definition, bool)           // the newest definition of a type
 	Compile    func(catalog.Definition) (declaration.Checker, error) // pure; results are cached
 	Clock      func() time.Time
@@ -56,7 +57,7 @@ type Config struct {
 func (c Config) Validate() error {
 	var errs []error
 	for name, missing := range map[string]bool{
-		"Store": c.Store == nil, "Index": c.Index == nil, "Definition": c.Definition == nil,
+		"Store": c.Store == nil, "Index": c.Index == nil, "People": c.People == nil, "Definition": c.Definition == nil,
 		"Compile": c.Compile == nil, "Clock": c.Clock == nil, "NewID": c.NewID == nil,
 	} {
 		if missing {
@@ -70,6 +71,7 @@ func (c Config) Validate() error {
 type Executor struct {
 	store      EventStore
 	index      Index
+	people     People
 	definition func(string) (catalog.Definition, bool)
 	compile    func(catalog.Definition) (declaration.Checker, error)
 	clock      func() time.Time
@@ -109,7 +111,7 @@ func New(c Config) (*Executor, error) {
 		return nil, fmt.Errorf("commands: cache: %w", err)
 	}
 	x := &Executor{
-		store: c.Store, index: c.Index, definition: c.Definition, compile: c.Compile, clock: c.Clock,
+		store: c.Store, index: c.Index, people: c.People, definition: c.Definition, compile: c.Compile, clock: c.Clock,
 		newID: c.NewID, observe: c.Observe, tracer: c.Tracer, cache: cache, checkers: checkers, types: map[reflect.Type]domain.EventType{},
 	}
 	if x.observe == nil {

@@ -31,13 +31,16 @@ var (
 	wang    = domain.Actor{ID: "wang", Name: "王一", Roles: []domain.Role{domain.Applicant}}
 )
 
-// nothing is an index of a world without declarations.
+// nothing is an index of a world without declarations, whose accounts have no identity numbers.
 type nothing struct{}
 
 func (nothing) Declarations(context.Context, string) ([]uuid.UUID, error)        { return nil, nil }
 func (nothing) PassedOn(context.Context, uuid.UUID, string) ([]uuid.UUID, error) { return nil, nil }
-func (nothing) Below(context.Context, string) (bool, error)                      { return false, nil }
-func (nothing) Waiting(context.Context, string) (bool, error)                    { return false, nil }
+func (nothing) Registered(context.Context, string) (catalog.Person, error) {
+	return catalog.Person{}, nil
+}
+func (nothing) Below(context.Context, string) (bool, error)   { return false, nil }
+func (nothing) Waiting(context.Context, string) (bool, error) { return false, nil }
 
 // nodes makes executors that share one real event store, as nodes of one installation do.
 func nodes(t *testing.T, n int) (*eventstore.Client, []*commands.Executor) {
@@ -64,7 +67,7 @@ func nodes(t *testing.T, n int) (*eventstore.Client, []*commands.Executor) {
 	out := make([]*commands.Executor, n)
 	for i := range out {
 		out[i], err = commands.New(commands.Config{
-			Store: client, Index: nothing{}, Definition: types.Definition, Clock: time.Now, NewID: uuid.New,
+			Store: client, Index: nothing{}, People: nothing{}, Definition: types.Definition, Clock: time.Now, NewID: uuid.New,
 			Compile: func(d catalog.Definition) (declaration.Checker, error) { return catalog.Compile(d) },
 		})
 		if err != nil {

@@ -75,7 +75,7 @@ func TestALineOfDepartmentsIsReadFromTheTree(t *testing.T) {
 				tell(domain.CategoryOrganization, o, events...)
 			}
 			x, err := commands.New(commands.Config{
-				Store: c.store, Index: nothing{}, Clock: time.Now, NewID: uuid.New,
+				Store: c.store, Index: nothing{}, People: nothing{}, Clock: time.Now, NewID: uuid.New,
 				Definition: func(string) (catalog.Definition, bool) { return catalog.Definition{}, true },
 				Compile:    func(catalog.Definition) (declaration.Checker, error) { return twoAbove{}, nil },
 			})

@@ -41,6 +41,9 @@ type noIndex struct{}
 
 func (noIndex) Declarations(context.Context, string) ([]uuid.UUID, error)        { return nil, nil }
 func (noIndex) PassedOn(context.Context, uuid.UUID, string) ([]uuid.UUID, error) { return nil, nil }
+func (noIndex) Registered(context.Context, string) (catalog.Person, error) {
+	return catalog.Person{}, nil
+}
 func (noIndex) Below(_ context.Context, organization string) (bool, error) {
 	return organization == "hrss", nil
 }
@@ -52,7 +55,7 @@ func TestAnAdminBuildsTheTreeOfOrganizations(t *testing.T) {
 	store := streamsOfOrganizations{}
 	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	x, err := commands.New(commands.Config{
-		Store: store, Index: noIndex{}, Clock: func() time.Time { return now }, NewID: uuid.New,
+		Store: store, Index: noIndex{}, People: noIndex{}, Clock: func() time.Time { return now }, NewID: uuid.New,
 		Definition: func(string) (catalog.Definition, bool) { return catalog.Definition{}, false },
 		Compile:    func(catalog.Definition) (declaration.Checker, error) { return nil, errors.New("unused") },
 	})

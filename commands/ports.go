@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"zhiping/domain"
+	"zhiping/domain/catalog"
 )
 
 // NoStream is the expected revision of a stream that must not exist yet.
@@ -25,7 +26,14 @@ type Appended struct {
 	Position uint64 // of the last event in $all
 }
 
-// Errors of the port. Adapters answer with these, wrapped with context once.
+// People tells who accounts belong to. Safe for concurrent use.
+type People interface {
+	// Registered answers the name and the identity number that an account was registered with; the zero Person for
+	// one that was registered without a number, or is not kept here.
+	Registered(ctx context.Context, account string) (catalog.Person, error)
+}
+
+// Errors of the event store. Adapters answer with these, wrapped with context once.
 var (
 	ErrConflict         = errors.New("commands: the stream is not at the expected revision")
 	ErrStoreUnavailable = domain.NewError(domain.Unavailable, "event_store_unavailable")

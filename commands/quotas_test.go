@@ -137,7 +137,7 @@ func (c *call) claims() int {
 func (c *call) executor(store commands.EventStore) *commands.Executor {
 	c.t.Helper()
 	x, err := commands.New(commands.Config{
-		Store: store, Index: viewsOf{call: c}, Clock: time.Now, NewID: uuid.New,
+		Store: store, Index: viewsOf{call: c}, People: nothing{}, Clock: time.Now, NewID: uuid.New,
 		Definition: func(string) (catalog.Definition, bool) { return grade3().Definition(), true },
 		Compile:    func(catalog.Definition) (declaration.Checker, error) { return grade3(), nil },
 	})

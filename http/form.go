@@ -24,6 +24,13 @@ type FormModule struct {
 	Marked   bool            `json:"marked"`
 }
 
+// FormSlot is a place for files, as the form is now. One of the module `recommenders` is there for each expert.
+type FormSlot struct {
+	Key      string `json:"key"`
+	Module   string `json:"module"`
+	Required bool   `json:"required"` // submission asks for a file
+}
+
 // Attachment is an attached file.
 type Attachment struct {
 	ID          uuid.UUID `json:"id"`
@@ -70,6 +77,7 @@ type Form struct {
 	SelfCheck        map[string]bool     `json:"selfCheck"`
 	Return           *FormReturn         `json:"return,omitempty"`
 	Modules          []FormModule        `json:"modules"`
+	Slots            []FormSlot          `json:"slots"`
 	Attachments      []Attachment        `json:"attachments"`
 	RecommendersOpen bool                `json:"recommendersOpen"`
 	RecommendersMay  bool                `json:"recommendersEditable"`
@@ -109,7 +117,7 @@ func (s *Server) formOf(ctx context.Context, st declaration.State, revision uint
 	f := Form{
 		ID: st.ID, Number: st.Number, NoticeID: st.Notice.ID, NoticeTitle: st.Notice.Title, Type: st.Notice.Type,
 		Applicant: st.Applicant, Unit: st.Unit, Status: st.Status, StatusText: left.statusText(st.Status, lang), Lapsed: left.lapsed, Until: left.until, Stage: st.Stage,
-		Round: st.Round, SelfCheck: st.SelfCheck, Modules: []FormModule{}, Attachments: []Attachment{}, Recommenders: []FormRecommender{},
+		Round: st.Round, SelfCheck: st.SelfCheck, Modules: []FormModule{}, Slots: []FormSlot{}, Attachments: []Attachment{}, Recommenders: []FormRecommender{},
 		RecommendersOpen: checker.RecommendersOpen(data), RecommendersMay: st.Editable(declaration.ModuleRecommenders) && !left.lapsed,
 		Actions: left.actions(st.Status, st.Decided), Revision: revision,
 	}
@@ -120,6 +128,9 @@ func (s *Server) formOf(ctx context.Context, st declaration.State, revision uint
 		module := moduleOf(m, st, lang, !wrong[m.Key])
 		module.Editable = module.Editable && !left.lapsed
 		f.Modules = append(f.Modules, module)
+	}
+	for _, sl := range checker.Definition().Slots {
+		f.Slots = append(f.Slots, FormSlot{sl.Key, sl.Module, checker.SlotRequired(data, sl.Key)})
 	}
 	for _, file := range st.Files {
 		f.Attachments = append(f.Attachments, attachmentOf(file))

@@ -33,7 +33,7 @@ type Slot struct {
 	Name     string `json:"name"`
 	Module   string `json:"module"`
 	Required bool   `json:"required"`
-	// Conditional slots are required where the form says so, such as the proof of papers; the data check tells.
+	// Conditional slots are required where the form says so, such as the proof of papers; the declaration's form tells.
 	Conditional bool             `json:"conditional,omitempty"`
 	Types       []string         `json:"types"`
 	MaxBytes    int64            `json:"maxBytes"`
@@ -45,7 +45,7 @@ type Slot struct {
 type Condition struct {
 	Key    string `json:"key"`
 	Module string `json:"module"`
-	Field  string `json:"field,omitempty"`
+	Field  string `json:"field,omitempty"` // a star in it stands for each row
 	Text   string `json:"text"`
 }
 
@@ -62,6 +62,7 @@ type Notice struct {
 	ID              uuid.UUID           `json:"id"`
 	Type            string              `json:"type"`
 	Line            string              `json:"line"`
+	Version         int                 `json:"version"` // of the type's definition
 	Title           string              `json:"title"`
 	Year            int                 `json:"year"`
 	Batch           string              `json:"batch,omitempty"`
@@ -96,7 +97,7 @@ func (s *Server) noticeOf(lang string, id uuid.UUID, st notice.State, revision u
 		d, _ = s.Catalog.Definition(c.Type)
 	}
 	n := Notice{
-		ID: id, Type: c.Type, Line: d.Line, Title: c.Title, Year: c.Year, Batch: c.Batch, State: st.Phase(s.Clock()),
+		ID: id, Type: c.Type, Line: d.Line, Version: d.Version, Title: c.Title, Year: c.Year, Batch: c.Batch, State: st.Phase(s.Clock()),
 		OpensAt: c.OpensAt.UTC(), ClosesAt: c.ClosesAt.UTC(), CutOff: c.CutOffDate().UTC(), Instructions: c.Instructions,
 		Bureau: c.Bureau, Committee: c.Committee, ResubmitTo: c.ResubmitTo, CorrectionDays: c.CorrectionDays, Quota: c.Quota,
 		SelfCheck: []CheckItem{}, Modules: []Module{}, AttachmentSlots: []Slot{}, Conditions: []Condition{}, Route: []Stage{}, Revision: revision,

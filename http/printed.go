@@ -131,12 +131,25 @@ func properties(schema json.RawMessage, lang string) []property {
 			Title   string            `json:"title"`
 			TitleEN string            `json:"x-title-en"`
 			Format  string            `json:"format"`
-			Labels  map[string]string `json:"x-labels"`
-			Public  bool              `json:"x-public"`
-			Items   json.RawMessage   `json:"items"`
+			Labels  map[string]string `json:"x-labels"` // of definitions before version 3
+			OneOf   []struct {
+				Const   any    `json:"const"`
+				Title   string `json:"title"`
+				TitleEN string `json:"x-title-en"`
+			} `json:"oneOf"`
+			Public bool            `json:"x-public"`
+			Items  json.RawMessage `json:"items"`
 		}
 		if dec.Decode(&p) != nil {
 			return out
+		}
+		for _, choice := range p.OneOf {
+			if value, ok := choice.Const.(string); ok && choice.Title != "" {
+				if p.Labels == nil {
+					p.Labels = map[string]string{}
+				}
+				p.Labels[value] = text.Text{ZH: choice.Title, EN: choice.TitleEN}.In(lang)
+			}
 		}
 		name, _ := key.(string)
 		out = append(out, property{name, text.Text{ZH: p.Title, EN: p.TitleEN}.In(lang), p.Format, p.Labels, p.Items, p.Public,

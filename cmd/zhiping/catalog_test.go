@@ -122,3 +122,32 @@ func TestAFaultyCatalogFolderEndsTheStartWithFileAndLine(t *testing.T) {
 		t.Fatalf("%v: %s, want %s", err, out, want)
 	}
 }
+
+// The form says which files are asked for now, and the notice which version of its type's definition it goes by.
+func TestTheFormSaysWhichFilesAreRequiredNow(t *testing.T) {
+	s := start(t, t.TempDir(), "--demo")
+	person, d := s.as("applicant"), definitionOf(t, "title.regular")
+	bind(person, s.as("unit"), university)
+	path := "/declarations/" + begin(person, d)
+	required := func() (out []string) {
+		for _, slot := range person.want(http.StatusOK, "", "GET", path, nil).items("slots") {
+			if slot["required"] == true {
+				key, _ := slot["key"].(string)
+				out = append(out, key)
+			}
+		}
+		return out
+	}
+	if got := required(); !slices.Equal(got, []string{"photo", "education_proof", "title_proof", "assessment_proof"}) {
+		t.Fatalf("%v", got)
+	}
+	person.want(http.StatusOK, "", "PUT", path+"/modules/current_title", map[string]any{"none": true})
+	person.want(http.StatusOK, "", "PUT", path+"/modules/basic", map[string]any{"category": "exceptional", "exceptionalClass": "two_experts"})
+	if got := required(); !slices.Equal(got, []string{"photo", "exception_proof", "education_proof", "assessment_proof", "recommendation"}) {
+		t.Fatalf("%v", got)
+	}
+	if n := person.want(http.StatusOK, "", "GET", "/notices/"+openNotice(person, d.Type), nil); n.body["version"] != float64(d.Version) {
+		t.Fatalf("version %v", n.body["version"])
+	}
+	s.stop()
+}

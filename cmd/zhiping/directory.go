@@ -6,11 +6,12 @@ import (
 	"time"
 
 	"zhiping/domain"
+	"zhiping/domain/catalog"
 	"zhiping/http"
 	"zhiping/infra/identity"
 )
 
-// directory gives the edge the accounts that may become officers.
+// directory gives the edge the accounts that may become officers, and the executor who an account belongs to.
 type directory struct{ provider *identity.Provider }
 
 func (d directory) Find(ctx context.Context, who string) (string, error) {
@@ -26,6 +27,14 @@ func (d directory) Find(ctx context.Context, who string) (string, error) {
 
 func (d directory) Names(ctx context.Context, accounts []string) (map[string]string, error) {
 	return d.provider.Names(ctx, accounts)
+}
+
+func (d directory) Registered(ctx context.Context, account string) (catalog.Person, error) {
+	p, err := d.provider.Person(ctx, account)
+	if errors.Is(err, domain.ErrNotFound) || err == nil && p.IDNumber == "" {
+		return catalog.Person{}, nil
+	}
+	return catalog.Person{ID: p.Account, Name: p.Name, IDNumber: p.IDNumber}, err
 }
 
 func (d directory) OfficerOf(ctx context.Context, account string) (string, error) {

@@ -78,7 +78,7 @@ func openNode(ctx context.Context, c *serveCmd, logger *slog.Logger) (_ *node, e
 		return nil, fmt.Errorf("--catalog %s: %w", c.Catalog, err)
 	}
 	for _, open := range []func(context.Context, *serveCmd) error{
-		n.openTracing, n.openEvents, n.openViews, n.openExecutor, n.openIdentity, n.openOpenID, n.openBlobs, n.openAPI,
+		n.openTracing, n.openEvents, n.openViews, n.openIdentity, n.openExecutor, n.openOpenID, n.openBlobs, n.openAPI,
 	} {
 		if err := open(ctx, c); err != nil {
 			return nil, err
@@ -198,14 +198,13 @@ func databaseOf(readstore string) (string, error) {
 
 func (n *node) openExecutor(context.Context, *serveCmd) (err error) {
 	n.executor, err = commands.New(commands.Config{
-		Store:      n.events,
-		Index:      views.Index{Reader: n.reader, Wait: n.catchUp},
+		Store: n.events,
+		Index: views.Index{Reader: n.reader, Wait: n.catchUp}, People: directory{n.identity},
 		Definition: n.catalog.Definition,
 		Compile:    func(d catalog.Definition) (declaration.Checker, error) { return catalog.Compile(d) },
 		Clock:      n.clock,
-		NewID:      uuid.New,
-		Observe:    n.logCommand,
-		Tracer:     n.tracing.Tracer("commands"),
+		NewID:      uuid.New, Observe: n.logCommand,
+		Tracer: n.tracing.Tracer("commands"),
 	})
 	return err
 }

@@ -82,7 +82,7 @@ func TestANoticeTellsItsConditionsAndIsRefusedWithEveryFault(t *testing.T) {
 		n := person.want(http.StatusOK, "", "GET", "/notices/"+openNotice(person, d.Type), nil, "Accept-Language", lang)
 		conditions := n.items("conditions")
 		if len(conditions) != len(d.Rules)+len(d.Recommender.Rules) || !slices.ContainsFunc(conditions, func(c map[string]any) bool {
-			return c["key"] == "experts_senior" && c["module"] == "recommenders" && c["field"] == "/titleLevel" && c["text"] == want
+			return c["key"] == "experts_senior" && c["module"] == "recommenders" && c["field"] == "/*/titleLevel" && c["text"] == want
 		}) {
 			t.Errorf("in %s: %v", lang, conditions)
 		}

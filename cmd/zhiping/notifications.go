@@ -11,11 +11,11 @@ import (
 	"zhiping/infra/notify"
 )
 
-// told lets the notifier reach people by their accounts.
-type told struct{ *identity.Provider }
+// teller lets the notifier reach people by their accounts.
+type teller struct{ *identity.Provider }
 
 // Tell implements notify.People.
-func (t told) Tell(ctx context.Context, m notify.Message) error {
+func (t teller) Tell(ctx context.Context, m notify.Message) error {
 	err := t.Provider.Tell(ctx, m.Account, m.ID, m.Kind, m.Args)
 	if errors.Is(err, identity.ErrNobody) {
 		return notify.ErrNobody
@@ -32,6 +32,6 @@ func (n *node) tellPeople(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("notifications: %w", err)
 	}
-	err = notify.New(notify.Config{Streams: n.events, People: told{n.identity}, Observe: n.metrics.Told, Pause: time.Second, Logger: n.logger}).Run(ctx, group)
+	err = notify.New(notify.Config{Streams: n.events, People: teller{n.identity}, Observe: n.metrics.Told, Pause: time.Second, Logger: n.logger}).Run(ctx, group)
 	return errors.Join(err, group.Close())
 }

@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"testing"
 
 	"zhiping/domain/catalog"
@@ -13,15 +14,16 @@ import (
 
 const releasedFolder = "../../domain/catalog/testdata/released"
 
-// unreleased writes the definitions of an old release as a folder for --catalog, and answers them by type.
-func unreleased(t *testing.T, version int) (folder string, old map[string]catalog.Definition) {
+// aRelease writes the definitions of an old release as a folder for --catalog, and answers them by type; none where
+// nothing was ever released under the number. A folder's own numbers start at 1000.
+func aRelease(t *testing.T, version int) (folder string, old map[string]catalog.Definition) {
 	t.Helper()
+	folder, old = t.TempDir(), map[string]catalog.Definition{}
+	parts := map[string]map[string]any{"selfCheck": {}, "modules": {}, "slots": {}, "rules": {}, "recommenders": {}, "stages": {}}
 	names, err := filepath.Glob(fmt.Sprintf("%s/*.v%d.json", releasedFolder, version))
 	if err != nil {
 		t.Fatal(err)
 	}
-	folder, old = t.TempDir(), map[string]catalog.Definition{}
-	parts := map[string]map[string]any{"selfCheck": {}, "modules": {}, "slots": {}, "rules": {}, "recommenders": {}, "stages": {}}
 	for _, name := range names {
 		raw, err := os.ReadFile(name)
 		if err != nil {
@@ -31,6 +33,7 @@ func unreleased(t *testing.T, version int) (folder string, old map[string]catalo
 		if err := json.Unmarshal(raw, &d); err != nil {
 			t.Fatal(err)
 		}
+		d.Version = 1000 + version
 		old[d.Type] = d
 		write(t, folder, d.Type+".yaml", recipeOf(d, parts))
 	}
@@ -84,13 +87,24 @@ func write(t *testing.T, folder, name string, v any) {
 	}
 }
 
-// What was declared under the first release of each type is opened, corrected and approved by today's program.
-func TestDeclarationsOfTheFirstReleaseGoOn(t *testing.T) {
-	data := t.TempDir()
-	folder, old := unreleased(t, 1)
-	if len(old) != 15 {
-		t.Fatalf("%d types were released first", len(old))
+// What was declared under any release of each type is opened, corrected and approved by today's program.
+func TestDeclarationsOfEveryReleaseGoOn(t *testing.T) {
+	releases := 0
+	for version := 1; ; version++ {
+		folder, old := aRelease(t, version)
+		if len(old) == 0 {
+			break
+		}
+		releases++
+		t.Run(fmt.Sprintf("v%d", version), func(t *testing.T) { goesOn(t, folder, old) })
 	}
+	if now := definitionOf(t, "title.regular").Version; releases < now {
+		t.Fatalf("%d releases, of %d", releases, now)
+	}
+}
+
+func goesOn(t *testing.T, folder string, old map[string]catalog.Definition) {
+	data := t.TempDir()
 	s := start(t, data, "--demo", "--catalog", folder)
 	person, unit := s.as("applicant"), s.as("unit")
 	bind(person, unit, university)
@@ -109,23 +123,26 @@ func TestDeclarationsOfTheFirstReleaseGoOn(t *testing.T) {
 		catalog.StageBureau: s.as("bureau"), catalog.StageCommittee: s.as("committee"),
 	}
 	t.Run("types", func(t *testing.T) {
-		everyType(t, func(t *testing.T, now catalog.Definition) {
-			d, path := old[now.Type], "/declarations/"+ids[now.Type]
-			form := person.want(http.StatusOK, "", "GET", path, nil)
-			if n := len(form.items("modules")); n != len(d.Modules) || n == len(now.Modules) {
-				t.Fatalf("%d modules, of %d then and %d now", n, len(d.Modules), len(now.Modules))
-			}
-			officers[catalog.StageUnit].want(http.StatusOK, "", "POST", path+"/return", map[string]any{"opinion": "请补充", "modules": []string{"basic"}})
-			complete(person, catalog.Definition{Type: d.Type, Modules: d.Modules[:1]}, ids[now.Type])
-			person.want(http.StatusOK, "", "POST", path+"/submit", pledge)
-			for i, stage := range d.Route {
-				verb := "/approve"
-				if i == len(d.Route)-1 {
-					verb = "/approve-final"
+		for typ, d := range old {
+			t.Run(typ, func(t *testing.T) {
+				t.Parallel()
+				path := "/declarations/" + ids[typ]
+				form := person.want(http.StatusOK, "", "GET", path, nil)
+				if !slices.EqualFunc(d.Modules, keys(form.items("modules")), func(m catalog.Module, k string) bool { return m.Key == k }) {
+					t.Fatalf("%v", keys(form.items("modules")))
 				}
-				officers[stage.Kind].want(http.StatusOK, "", "POST", path+verb, map[string]any{})
-			}
-		})
+				officers[catalog.StageUnit].want(http.StatusOK, "", "POST", path+"/return", map[string]any{"opinion": "请补充", "modules": []string{"basic"}})
+				complete(person, catalog.Definition{Type: d.Type, Modules: d.Modules[:1], Rules: d.Rules}, ids[typ])
+				person.want(http.StatusOK, "", "POST", path+"/submit", pledge)
+				for i, stage := range d.Route {
+					verb := "/approve"
+					if i == len(d.Route)-1 {
+						verb = "/approve-final"
+					}
+					officers[stage.Kind].want(http.StatusOK, "", "POST", path+verb, map[string]any{})
+				}
+			})
+		}
 	})
 	s.stop()
 }

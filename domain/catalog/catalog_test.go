@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"regexp"
 	"slices"
+	"strings"
 	"testing"
 
 	"zhiping/domain/catalog"
@@ -102,5 +103,63 @@ func titled(t *testing.T, where string, schema json.RawMessage) {
 	}
 	if len(s.Items) > 0 {
 		titled(t, where+"/items", s.Items)
+	}
+}
+
+// A client that knows JSON Schema and nothing of ours gets on with our forms: the dialect is named, numbers have a
+// pattern beside their format, and what is chosen in English words has a title for each.
+func TestSchemasAreEnoughForAGenericClient(t *testing.T) {
+	c := load(t)
+	for _, l := range c.Lines() {
+		for _, ref := range l.Types {
+			d, _ := c.Definition(ref.Key)
+			schemas := map[string]json.RawMessage{}
+			for _, m := range d.Modules {
+				schemas[m.Key] = m.Schema
+			}
+			if d.Recommender != nil {
+				schemas["recommenders"] = d.Recommender.Schema
+			}
+			for module, raw := range schemas {
+				var s map[string]any
+				if err := json.Unmarshal(raw, &s); err != nil || s["$schema"] != "https://json-schema.org/draft/2020-12/schema" {
+					t.Errorf("%s %s: %v %v", d.Type, module, s["$schema"], err)
+				}
+				generic(t, d.Type+" "+module, s)
+			}
+		}
+	}
+}
+
+var english = regexp.MustCompile(`^[a-z_]{2,}$`)
+
+func generic(t *testing.T, where string, s map[string]any) {
+	t.Helper()
+	if f, ok := s["format"].(string); ok && f != "date" && s["pattern"] == nil {
+		t.Errorf("%s: %s has no pattern", where, f)
+	}
+	titled := map[any]bool{}
+	choices, _ := s["oneOf"].([]any)
+	for _, choice := range choices {
+		one, _ := choice.(map[string]any)
+		titled[one["const"]] = one["title"] != nil
+	}
+	values, _ := s["enum"].([]any)
+	for _, v := range values {
+		if word, ok := v.(string); ok && english.MatchString(word) && !titled[v] || choices != nil && !titled[v] || choices != nil && len(choices) != len(values) {
+			t.Errorf("%s: %v has no title", where, v)
+		}
+	}
+	for k, v := range s {
+		if strings.HasPrefix(k, "x-") && !slices.Contains([]string{"x-title-en", "x-source", "x-public"}, k) {
+			t.Errorf("%s: %s: JSON Schema has a keyword for it", where, k)
+		}
+		if props, ok := v.(map[string]any); ok && k == "properties" {
+			for name, sub := range props {
+				generic(t, where+"/"+name, sub.(map[string]any))
+			}
+		} else if items, ok := v.(map[string]any); ok && k == "items" {
+			generic(t, where, items)
+		}
 	}
 }

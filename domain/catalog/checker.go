@@ -24,11 +24,6 @@ type Checker struct {
 	ofExperts   []compiledRule
 }
 
-type compiledRule struct {
-	Rule
-	when, expr *condition
-}
-
 // Compile compiles a definition's schemas and rules, and joins all faults in it.
 func Compile(d Definition) (*Checker, error) {
 	env, err := newEnvironment(d)
@@ -150,7 +145,7 @@ func (c *Checker) Validate(f Form) []domain.Fault {
 	}
 	for _, r := range c.rules {
 		if !wrong[r.Module] {
-			faults = append(faults, r.faults(vars)...)
+			faults = append(faults, r.faults(vars, nil)...)
 		}
 	}
 	return faults
@@ -166,24 +161,47 @@ func asksForMore(f domain.Fault) bool {
 	return false
 }
 
+// SlotRequired tells whether the form as saved asks for a file in a slot; of the experts' slots, for each expert.
+func (c *Checker) SlotRequired(f Form, slot string) bool {
+	i := slices.IndexFunc(c.def.Slots, func(s Slot) bool { return s.Key == slot })
+	if i < 0 || c.def.Slots[i].Module == recommendersModule && !c.RecommendersOpen(f) {
+		return false
+	}
+	return c.required(c.def.Slots[i], variables(c.def, f))
+}
+
+func (c *Checker) required(s Slot, vars map[string]any) bool {
+	when := c.slotWhen[s.Key]
+	return s.Required && (when == nil || when.holds(vars, false))
+}
+
 // slots lists the required files of a module, or of one recommender, that are not there.
 func (c *Checker) slots(f Form, vars map[string]any, module, recommender string) []domain.Fault {
 	var faults []domain.Fault
 	for _, s := range c.def.Slots {
-		if s.Module != module || !s.Required {
-			continue
-		}
-		if when := c.slotWhen[s.Key]; when != nil && !when.holds(vars, false) {
+		if s.Module != module || !c.required(s, vars) {
 			continue
 		}
 		if slices.ContainsFunc(f.Files, func(file File) bool { return file.Slot == s.Key && file.Recommender == recommender }) {
 			continue
 		}
-		fault := domain.NewFault("slot_missing", text.Args{"slot": s.Name})
-		fault.Module, fault.Slot, fault.Recommender = module, s.Key, recommender
-		faults = append(faults, fault)
+		faults = append(faults, c.slotMissing(s, vars, recommender))
 	}
 	return faults
+}
+
+// slotMissing says which file is missing and, where it is asked for on a condition, why: with the slot's own sentence
+// and what the condition looked at.
+func (c *Checker) slotMissing(s Slot, vars map[string]any, recommender string) domain.Fault {
+	fault := domain.NewFault("slot_missing", text.Args{"slot": s.Name})
+	fault.Module, fault.Slot, fault.Recommender = s.Module, s.Key, recommender
+	if s.Message.ZH != "" {
+		fault.Message = s.Message
+	}
+	if when := c.slotWhen[s.Key]; when != nil {
+		fault.Rule, fault.Inputs = s.Key, quote(vars, when.reads)
+	}
+	return fault
 }
 
 func (c *Checker) recommenders(f Form, vars map[string]any) []domain.Fault {
@@ -191,29 +209,23 @@ func (c *Checker) recommenders(f Form, vars map[string]any) []domain.Fault {
 		return nil // what was entered is kept, and not asked about
 	}
 	var faults []domain.Fault
-	if len(f.Recommenders) != c.def.Recommender.Count {
-		fault := domain.NewFault("recommender_count", text.Args{"count": c.def.Recommender.Count, "have": len(f.Recommenders)})
-		fault.Module = recommendersModule
+	if rule := c.def.Recommender; len(f.Recommenders) != rule.Count {
+		fault := domain.NewFault("recommender_count", text.Args{"count": rule.Count, "have": len(f.Recommenders)})
+		if rule.Message.ZH != "" {
+			fault.Message = rule.Message
+		}
+		fault.Module, fault.Inputs = recommendersModule, quote(vars, append(slices.Clip(c.open.reads), []string{recommendersModule}))
 		faults = append(faults, fault)
 	}
-	for _, r := range f.Recommenders {
-		for _, fault := range check(c.recommender, recommendersModule, r.Data, false) {
+	for i, r := range f.Recommenders {
+		for _, fault := range append(check(c.recommender, recommendersModule, r.Data, false), c.slots(f, vars, recommendersModule, r.ID)...) {
 			fault.Recommender = r.ID
+			fault.Message = text.Of("recommender.fault", text.Args{"n": i + 1, "message": fault.Message})
 			faults = append(faults, fault)
 		}
-		faults = append(faults, c.slots(f, vars, recommendersModule, r.ID)...)
 	}
 	for _, r := range c.ofExperts {
-		faults = append(faults, r.faults(vars)...)
+		faults = append(faults, r.faults(vars, f.Recommenders)...)
 	}
 	return faults
-}
-
-// faults is the rule's sentence where it applies and does not hold. A rule that reads a field nobody filled in does
-// not apply: whether the field must be filled in is the schema's question.
-func (r compiledRule) faults(vars map[string]any) []domain.Fault {
-	if r.when != nil && !r.when.holds(vars, false) || r.expr.holds(vars, true) {
-		return nil
-	}
-	return []domain.Fault{{Module: r.Module, Field: r.Field, Rule: r.Key, Code: "rule", Message: r.Message, Inputs: quote(vars, r.expr.reads)}}
 }

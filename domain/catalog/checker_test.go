@@ -12,6 +12,7 @@ import (
 	"zhiping/domain"
 	"zhiping/domain/catalog"
 	"zhiping/domain/catalog/catalogtest"
+	"zhiping/domain/text"
 )
 
 func regular(t testing.TB) (*catalog.Checker, catalog.Definition) {
@@ -140,7 +141,7 @@ func TestRulesOfTheRegularDeclaration(t *testing.T) {
 		"破格 without its class":           {changed(t, whole, "basic", map[string]any{"category": "exceptional", "exceptionalClass": nil, "exceptionalBasis": nil}), []string{"basic/exceptionalBasis  required", "basic/exceptionalClass  required"}},
 		"leaving 破格 asks for no experts": {changed(t, experts, "basic", map[string]any{"category": "normal"}), nil},
 		"one expert of two":              {with(func(f *catalog.Form) { f.Recommenders = f.Recommenders[:1] }), []string{"recommenders  recommender_count"}},
-		"the same expert twice":          {with(func(f *catalog.Form) { f.Recommenders[1].Data = f.Recommenders[0].Data }), []string{"recommenders/idNumber  rule experts_distinct"}},
+		"the same expert twice":          {with(func(f *catalog.Form) { f.Recommenders[1].Data = f.Recommenders[0].Data }), []string{"recommenders/idNumber  rule experts_distinct", "recommenders/idNumber  rule experts_distinct"}},
 		"an associate-senior expert": {with(func(f *catalog.Form) {
 			f.Recommenders[0].Data = expert(t, f.Recommenders[0].Data, map[string]any{"titleLevel": "副高级"})
 		}), []string{"recommenders/titleLevel  rule experts_senior"}},
@@ -175,3 +176,5 @@ func TestAModuleThatWasNeverSavedAndAFileThatIsNotThere(t *testing.T) {
 		t.Fatal("completeness does not follow the faults")
 	}
 }
+
+func saying(zh, en string) text.Text { return text.Text{ZH: zh, EN: en} }

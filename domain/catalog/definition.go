@@ -54,7 +54,8 @@ type Slot struct {
 	Types    []string  `json:"types" yaml:"types"`         // MIME types by content
 	MaxBytes int64     `json:"maxBytes" yaml:"maxBytes"`
 	MaxFiles int       `json:"maxFiles" yaml:"maxFiles"`
-	Pixels   []Pixels  `json:"pixels,omitempty" yaml:"pixels"` // any one of these sizes; empty: not measured
+	Pixels   []Pixels  `json:"pixels,omitempty" yaml:"pixels"`  // any one of these sizes; empty: not measured
+	Message  text.Text `json:"message,omitzero" yaml:"message"` // why it is required, where that needs to be said
 }
 
 // Pixels is an exact picture size.
@@ -63,7 +64,8 @@ type Pixels struct {
 	Height int `json:"height" yaml:"height"`
 }
 
-// Rule is a condition of eligibility in CEL over the whole form; where it does not hold, Message is shown.
+// Rule is a condition of eligibility in CEL over the whole form; where it does not hold, Message is shown. One with a
+// star in Field, such as /entries/*/to, is asked of each row of that list (of each recommender: /*/unit), as `row`.
 type Rule struct {
 	Key     string    `json:"key" yaml:"key"`
 	Module  string    `json:"module" yaml:"module"`
@@ -78,9 +80,9 @@ type Rule struct {
 type Recommender struct {
 	When    string          `json:"when" yaml:"when"` // CEL over the form, e.g. basic.category == "exceptional" && …
 	Count   int             `json:"count" yaml:"count"`
-	Schema  json.RawMessage `json:"schema" yaml:"schema"` // of one recommender's data object
-	Rules   []Rule          `json:"rules" yaml:"rules"`   // over `recommenders`, a list, and the form
-	Message text.Text       `json:"message" yaml:"message"`
+	Schema  json.RawMessage `json:"schema" yaml:"schema"`   // of one recommender's data object
+	Rules   []Rule          `json:"rules" yaml:"rules"`     // over `recommenders`, a list, and the form
+	Message text.Text       `json:"message" yaml:"message"` // where there are not Count of them
 }
 
 // Kinds of review stage; the kind tells whose organization it is.
@@ -134,7 +136,8 @@ type RecommenderData struct {
 	Data json.RawMessage
 }
 
-// Person is the applicant as far as rules see them.
+// Person is the applicant as far as rules see them. IDNumber is the account's, empty where it was registered with none;
+// it is in no event, and no rule's inputs show it.
 type Person struct {
 	ID       string
 	Name     string

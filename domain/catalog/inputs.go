@@ -85,12 +85,18 @@ func place(e ast.Expr, bound map[string][]string) []string {
 	return nil
 }
 
+// accountNumber is the identity number of the applicant's account. Nobody entered it into the form, so nobody who sees
+// the form is shown any of it.
+var accountNumber = []string{"applicant", "idNumber"}
+
 // quote is what a form has at the places, by JSON pointer with the module first. What nobody filled in is null, so
 // that it can be seen that it was asked about.
 func quote(vars map[string]any, places [][]string) map[string]any {
 	out := map[string]any{}
 	for _, p := range places {
-		collect(vars, p, nil, out)
+		if !slices.Equal(p, accountNumber) {
+			collect(vars, p, nil, out)
+		}
 	}
 	return out
 }
@@ -100,10 +106,11 @@ func collect(v any, rest, at []string, out map[string]any) {
 		out[pointer(at)] = readable(v)
 		return
 	}
-	if rest[0] == every {
-		list, _ := v.([]any)
+	if list, ok := v.([]any); ok || rest[0] == every {
 		for i, element := range list {
-			collect(element, rest[1:], append(slices.Clip(at), strconv.Itoa(i)), out)
+			if n := strconv.Itoa(i); rest[0] == every || rest[0] == n {
+				collect(element, rest[1:], append(slices.Clip(at), n), out)
+			}
 		}
 		return
 	}
@@ -111,7 +118,8 @@ func collect(v any, rest, at []string, out map[string]any) {
 	collect(m[rest[0]], rest[1:], append(slices.Clip(at), rest[0]), out)
 }
 
-// readable shows dates without their midnight, and of identity numbers only what tells one from another.
+// readable shows dates without their midnight, of identity numbers only what tells one from another, and how many are
+// in a list that is asked for nothing else.
 func readable(v any) any {
 	switch v := v.(type) {
 	case time.Time:
@@ -123,6 +131,8 @@ func readable(v any) any {
 		if gb.CheckIDNumber(v) == nil {
 			return v[:6] + "********" + v[14:]
 		}
+	case []any:
+		return len(v)
 	}
 	return v
 }

@@ -38,9 +38,9 @@ type Catalog struct {
 const libraryFile = "library.yaml"
 
 // Load reads the embedded definitions, and over them those of a folder of the same shape: library.yaml, whose parts
-// replace those of the same key, and one file a type, named after it. A nil folder is none. The folder's definitions are
-// compiled once, so that a fault shows at the start, as tests do with the embedded ones; the error joins all faults, each
-// with its file and line.
+// replace those of the same key, and one file a type, named after it. A nil folder is none. What the folder changes is
+// compiled once, so that a fault shows at the start, as tests do with the embedded definitions; the error joins all
+// faults, each with its file and line.
 func Load(overrides fs.FS) (*Catalog, error) {
 	base, err := fs.Sub(embedded, "definitions")
 	if err != nil {
@@ -48,69 +48,61 @@ func Load(overrides fs.FS) (*Catalog, error) {
 	}
 	lib := library{origins: map[string]string{}}
 	c := &Catalog{definitions: map[string]Definition{}}
-	if err := c.add(base, &lib, func(Definition) error { return nil }); err != nil {
+	if _, err := lib.read(base); err != nil {
 		return nil, err
 	}
+	recipes, err := readRecipes(base)
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range recipes {
+		d, _, err := lib.assemble(r)
+		if err != nil {
+			return nil, err
+		}
+		c.definitions[d.Type] = d
+	}
 	if overrides != nil {
-		if err := c.add(overrides, &lib, compiles); err != nil {
+		if err := c.override(overrides, &lib, recipes); err != nil {
 			return nil, err
 		}
 	}
 	return c, c.list(lib)
 }
 
-func compiles(d Definition) error {
-	_, err := Compile(d)
-	return err
-}
-
-// add reads one folder.
-func (c *Catalog) add(dir fs.FS, lib *library, compiles func(Definition) error) error {
+// readRecipes reads the types' files of a folder.
+func readRecipes(dir fs.FS) ([]recipe, error) {
 	entries, err := fs.ReadDir(dir, ".")
 	if err != nil {
-		return fmt.Errorf("catalog: %w", err)
+		return nil, fmt.Errorf("catalog: %w", err)
 	}
-	if err := lib.read(dir); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
+	var recipes []recipe
 	var errs []error
 	for _, e := range entries {
 		if name := e.Name(); name != libraryFile && !strings.HasPrefix(name, ".") {
-			errs = append(errs, c.addType(dir, lib, name, compiles))
+			r, err := readRecipe(dir, name)
+			recipes, errs = append(recipes, r), append(errs, err)
 		}
 	}
-	return errors.Join(errs...)
+	return recipes, errors.Join(errs...)
 }
 
-func (c *Catalog) addType(dir fs.FS, lib *library, name string, compiles func(Definition) error) error {
+func readRecipe(dir fs.FS, name string) (r recipe, err error) {
 	typ, isYAML := strings.CutSuffix(name, ".yaml")
 	if !isYAML {
-		return fmt.Errorf("%s: neither %s nor a type's file, which is named <type>.yaml", name, libraryFile)
+		return r, fmt.Errorf("%s: neither %s nor a type's file, which is named <type>.yaml", name, libraryFile)
 	}
-	var r recipe
-	at, err := readYAML(dir, name, &r)
-	if err != nil {
-		return err
+	if r.at, err = readYAML(dir, name, &r); err != nil {
+		return r, err
 	}
-	if r.Type != typ {
-		return fmt.Errorf("%s: this file is of the type %q, and named after another", at.of(name, "type"), r.Type)
+	if r.file = name; r.Type != typ {
+		return r, fmt.Errorf("%s: this file is of the type %q, and named after another", r.where("type"), r.Type)
 	}
-	d, origins, err := lib.assemble(r, name, at)
-	if err != nil {
-		return err
-	}
-	if err := compiles(d); err != nil {
-		return located(err, at.of(name, "type"), origins)
-	}
-	if old, ok := c.definitions[d.Type]; ok && d.Version == old.Version && !same(d, old) {
-		return fmt.Errorf("%s: version %d of %s is another definition already: raise it", at.of(name, "version"), d.Version, d.Type)
-	}
-	c.definitions[d.Type] = d
-	return nil
+	return r, nil
 }
 
-// same tells whether two definitions are stored alike.
-func same(a, b Definition) bool {
+// same tells whether two definitions, or parts of them, are stored alike.
+func same(a, b any) bool {
 	x, errX := json.Marshal(a)
 	y, errY := json.Marshal(b)
 	return errX == nil && errY == nil && bytes.Equal(x, y)

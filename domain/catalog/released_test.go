@@ -68,6 +68,23 @@ func TestReleasedDefinitionsNeverChange(t *testing.T) {
 	}
 }
 
+// Every version from the first to today's has its copies; without one, nobody would notice that it no longer loads.
+func TestEveryVersionHasItsCopies(t *testing.T) {
+	c := load(t)
+	for _, l := range c.Lines() {
+		for _, ref := range l.Types {
+			d, _ := c.Definition(ref.Key)
+			for v := 1; v <= d.Version; v++ {
+				for _, folder := range []string{"testdata/released", "testdata/written"} {
+					if _, err := os.Stat(filepath.Join(folder, fmt.Sprintf("%s.v%d.json", d.Type, v))); err != nil {
+						t.Errorf("%s v%d has no copy: %v", d.Type, v, err)
+					}
+				}
+			}
+		}
+	}
+}
+
 // written is a form that was filled in when the definition was released; ZHIPING_RELEASE=1 writes one that is missing.
 func written(t *testing.T, d catalog.Definition) (form catalog.Form) {
 	t.Helper()

@@ -17,7 +17,7 @@ import (
 const costLimit = 200_000
 
 // environment compiles the conditions of one definition. Its variables are the modules by key, and recommenders,
-// applicant, unit and cutOff.
+// applicant, unit and cutOff; rules on rows know their row besides.
 type environment struct{ env *cel.Env }
 
 func newEnvironment(d Definition) (*environment, error) {
@@ -60,16 +60,23 @@ func (e *environment) compile(expr string) (*condition, error) {
 }
 
 func (e *environment) rules(list []Rule) ([]compiledRule, error) {
+	rows, err := e.env.Extend(cel.Variable(rowVariable, cel.DynType))
+	if err != nil {
+		return nil, fmt.Errorf("a module may not be called %s: %w", rowVariable, err)
+	}
 	var out []compiledRule
 	var errs []error
 	for _, r := range list {
 		c := compiledRule{Rule: r}
-		var err error
-		if c.expr, err = e.compile(r.Expr); err != nil {
+		env := e
+		if c.list, c.below = rowsOf(r); c.list != nil {
+			env = &environment{rows}
+		}
+		if c.expr, err = env.compile(r.Expr); err != nil {
 			errs = append(errs, part("rules", r.Key, err))
 		}
 		if r.When != "" {
-			if c.when, err = e.compile(r.When); err != nil {
+			if c.when, err = env.compile(r.When); err != nil {
 				errs = append(errs, part("rules", r.Key, err))
 			}
 		}
@@ -89,13 +96,27 @@ func (c *condition) holds(vars map[string]any, absent bool) bool {
 	return ok && yes
 }
 
+// beijing is the time of the whole country, in which notices and forms write their dates. It has no summer time.
+var beijing = time.FixedZone("UTC+8", 8*60*60)
+
+// dateOf is the calendar date of a moment in Beijing, as midnight UTC, which is how rules write dates: a cut-off at
+// midnight in Beijing is the day before in UTC, and would leave out who qualified on the day itself.
+func dateOf(t time.Time) time.Time {
+	y, m, d := t.In(beijing).Date()
+	return time.Date(y, m, d, 0, 0, 0, 0, time.UTC)
+}
+
 // variables are the form as rules see it. Blank fields are absent, as in the schemas. Identity numbers bring the
 // date of birth with them, which rules on age need.
 func variables(d Definition, f Form) map[string]any {
+	applicant := map[string]any{"id": f.Applicant.ID, "name": f.Applicant.Name}
+	if f.Applicant.IDNumber != "" {
+		applicant["idNumber"] = f.Applicant.IDNumber
+	}
 	vars := map[string]any{
-		"applicant": map[string]any{"id": f.Applicant.ID, "name": f.Applicant.Name},
+		"applicant": applicant,
 		"unit":      map[string]any{"id": f.UnitID, "name": f.Unit.ZH},
-		"cutOff":    f.CutOff,
+		"cutOff":    dateOf(f.CutOff),
 	}
 	for _, m := range d.Modules {
 		vars[m.Key] = plain(f.Modules[m.Key])

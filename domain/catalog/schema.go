@@ -2,11 +2,12 @@ package catalog
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"slices"
+	"strconv"
 	"strings"
 	"time"
 
@@ -25,9 +26,6 @@ type schema struct {
 	draft, full *jsonschema.Schema
 }
 
-// completeness are the keywords that ask for what is not there yet; a draft is checked without them.
-var completeness = []string{"required", "minItems", "minProperties", "minLength", "dependentRequired", "contains", "minContains", "if", "then", "else", "allOf"}
-
 func compileSchema(name string, raw json.RawMessage) (*schema, error) {
 	doc, err := jsonschema.UnmarshalJSON(bytes.NewReader(raw))
 	if err != nil {
@@ -39,6 +37,24 @@ func compileSchema(name string, raw json.RawMessage) (*schema, error) {
 	}
 	s.draft, err = compileDoc(name+"-draft", relaxed(doc))
 	return s, err
+}
+
+const dialect = "https://json-schema.org/draft/2020-12/schema"
+
+// dialected names the dialect of a schema that does not, so that any client knows how to read it.
+func dialected(schema json.RawMessage) json.RawMessage {
+	var named struct {
+		Dialect *string `json:"$schema"`
+	}
+	rest, isObject := bytes.CutPrefix(bytes.TrimSpace(schema), []byte("{"))
+	if err := json.Unmarshal(schema, &named); err != nil || named.Dialect != nil || !isObject {
+		return schema
+	}
+	head := `{"$schema":"` + dialect + `"`
+	if rest = bytes.TrimSpace(rest); rest[0] != '}' {
+		head += ","
+	}
+	return append([]byte(head), rest...)
 }
 
 func compileDoc(name string, doc any) (*jsonschema.Schema, error) {
@@ -57,31 +73,6 @@ func compileDoc(name string, doc any) (*jsonschema.Schema, error) {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
 	return s, nil
-}
-
-// relaxed copies a schema without the keywords that ask for more. Properties may be named like keywords, so the
-// members of `properties` are never dropped.
-func relaxed(doc any) any {
-	switch doc := doc.(type) {
-	case map[string]any:
-		m := maps.Clone(doc)
-		for _, k := range completeness {
-			delete(m, k)
-		}
-		for k, v := range m {
-			if props, ok := v.(map[string]any); ok && k == "properties" {
-				p := make(map[string]any, len(props))
-				for name, sub := range props {
-					p[name] = relaxed(sub)
-				}
-				m[k] = p
-			} else if k == "items" {
-				m[k] = relaxed(v)
-			}
-		}
-		return m
-	}
-	return doc
 }
 
 // formats are those of the numbers that people in China type; each refuses what cannot exist.
@@ -129,7 +120,11 @@ func (s *schema) faults(data map[string]any, draft bool) []domain.Fault {
 	slices.SortStableFunc(out, func(a, b domain.Fault) int {
 		return strings.Compare(a.Field+"\x00"+a.Code, b.Field+"\x00"+b.Code)
 	})
-	return slices.CompactFunc(out, func(a, b domain.Fault) bool { return a.Field == b.Field && a.Code == b.Code })
+	out = slices.CompactFunc(out, func(a, b domain.Fault) bool { return a.Field == b.Field && a.Code == b.Code })
+	// A format says more than the pattern beside it, which is for clients that do not know the format.
+	return slices.DeleteFunc(out, func(f domain.Fault) bool {
+		return f.Code == "pattern" && slices.ContainsFunc(out, func(o domain.Fault) bool { return o.Field == f.Field && strings.HasPrefix(o.Code, "format_") })
+	})
 }
 
 func (s *schema) collect(e *jsonschema.ValidationError, out *[]domain.Fault) {
@@ -167,7 +162,11 @@ func (s *schema) collect(e *jsonschema.ValidationError, out *[]domain.Fault) {
 	case *kind.Enum, *kind.Const:
 		add("choice", nil)
 	case *kind.Format:
-		add("format_"+strings.ReplaceAll(k.Want, "-", "_"), nil)
+		code := "format_" + strings.ReplaceAll(k.Want, "-", "_")
+		if !text.Has("fault." + code) {
+			code = "pattern" // a standard's format that none of our own forms has, such as email
+		}
+		add(code, nil)
 	case *kind.Pattern:
 		add("pattern", nil)
 	case *kind.MaxLength:
@@ -187,25 +186,34 @@ func (s *schema) collect(e *jsonschema.ValidationError, out *[]domain.Fault) {
 	}
 }
 
-// title is what a place in the data is called on the form; the last part of its path where the schema does not say.
+// title is what a place in the data is called on the form, with the number of its row, from 1; the last part of its
+// path where the schema does not say.
 func (s *schema) title(path []string) text.Text {
-	at := s.doc
+	at, row, name := s.doc, 0, ""
 	for _, p := range path {
 		m, _ := at.(map[string]any)
-		if props, ok := m["properties"].(map[string]any); ok && props[p] != nil {
-			at = props[p]
-			continue
+		props, _ := m["properties"].(map[string]any)
+		i, err := strconv.Atoi(p)
+		switch {
+		case props[p] != nil:
+			at, name = props[p], p
+		case err == nil && m["items"] != nil:
+			at, row, name = m["items"], i+1, ""
+		default:
+			at, name = nil, p
 		}
-		at = m["items"]
+	}
+	if row > 0 && name == "" {
+		return text.Of("row", text.Args{"n": row})
 	}
 	m, _ := at.(map[string]any)
-	zh, _ := m["title"].(string)
-	en, _ := m["x-title-en"].(string)
-	if zh == "" && len(path) > 0 {
-		return text.Same(path[len(path)-1])
+	title := text.Same(name)
+	if zh, _ := m["title"].(string); zh != "" {
+		en, _ := m["x-title-en"].(string)
+		title = text.Text{ZH: zh, EN: cmp.Or(en, zh)}
 	}
-	if en == "" {
-		en = zh
+	if row > 0 {
+		return text.Of("row.field", text.Args{"n": row, "field": title})
 	}
-	return text.Text{ZH: zh, EN: en}
+	return title
 }

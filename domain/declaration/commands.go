@@ -22,6 +22,8 @@ type Checker interface {
 	Validate(form catalog.Form) []domain.Fault
 	// Complete tells whether a module has all that submission asks of it.
 	Complete(form catalog.Form, module string) bool
+	// SlotRequired tells whether the form as saved asks for a file in a slot.
+	SlotRequired(form catalog.Form, slot string) bool
 }
 
 // Facts are what the executor looks up outside the declaration's own stream before every decision.
@@ -36,6 +38,9 @@ type Facts struct {
 	Pending    bool
 	// Above are the departments above that one, the nearest first, as far as the route asks for them.
 	Above []domain.Organization
+	// Account is the applicant's as it was registered; the zero Person where no identity number is known. The data
+	// check compares with it, and no event repeats it.
+	Account catalog.Person
 	// Organization is the deciding officer's.
 	Organization domain.Organization
 }

@@ -119,6 +119,9 @@ func Form(s State, f Facts) catalog.Form {
 		UnitID:    s.Unit.ID,
 		CutOff:    f.Notice.CutOff,
 	}
+	if f.Account.IDNumber != "" {
+		form.Applicant.Name, form.Applicant.IDNumber = f.Account.Name, f.Account.IDNumber
+	}
 	for _, file := range s.Files {
 		form.Files = append(form.Files, catalog.File{ID: file.ID.String(), Slot: file.Slot, Recommender: file.Recommender})
 	}

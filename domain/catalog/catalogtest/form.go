@@ -26,6 +26,13 @@ func Form(d catalog.Definition) map[string]json.RawMessage {
 	for _, m := range d.Modules {
 		form[m.Key] = encode(object(parse(m.Schema), 0))
 	}
+	for _, r := range d.Rules {
+		for module, fields := range keepingRule(r.Key) {
+			if data, ok := form[module]; ok {
+				form[module] = With(data, fields)
+			}
+		}
+	}
 	return form
 }
 

@@ -3,6 +3,7 @@ package catalogtest
 import (
 	"encoding/json"
 	"fmt"
+	"maps"
 	"regexp"
 	"strings"
 	"unicode/utf8"
@@ -77,15 +78,19 @@ func value(name string, n node, which int) any {
 	return str(name, n, which)
 }
 
-// choice prefers what qualifies: rules ask for grades and levels that suffice.
+// qualifying are the values that rules ask for, by field.
+var qualifying = map[string]string{
+	"sex": "男", "category": "normal", "grade": "优秀", "titleLevel": "正高级", "level": "正高级", "employment": "在编", "position": "董事长",
+}
+
+// Qualifying lists those values.
+func Qualifying() map[string]string { return maps.Clone(qualifying) }
+
+// choice prefers what qualifies.
 func choice(name string, list []any) any {
-	for _, good := range map[string][]string{
-		"sex": {"male"}, "category": {"normal"}, "grade": {"excellent", "competent", "qualified"}, "titleLevel": {"senior"},
-	}[name] {
-		for _, v := range list {
-			if v == good {
-				return v
-			}
+	for _, v := range list {
+		if v == qualifying[name] {
+			return v
 		}
 	}
 	return list[0]
@@ -111,7 +116,7 @@ func number(name string, n node, which int) int {
 	v := 1
 	switch {
 	case name == "year" || strings.HasSuffix(name, "Year"):
-		v = CutOff().Year() - 1 - which
+		v = 2023 - which
 	case strings.Contains(strings.ToLower(name), "hours"):
 		v = 120
 	case strings.Contains(strings.ToLower(name), "years"):
@@ -140,7 +145,7 @@ func str(name string, n node, which int) string {
 	case "year-month":
 		return date(name, which)
 	}
-	s := map[string]string{"name": people(which), "unit": fmt.Sprintf("示范大学第%d附属单位", which), "speciality": "计算机应用", "subject": "计算机应用"}[name]
+	s := map[string]string{"name": people(which), "unit": fmt.Sprintf("省立大学第%d附属单位", which), "speciality": "计算机应用", "subject": "计算机应用"}[name]
 	if s == "" {
 		s = fmt.Sprintf("示例内容%d", which+1)
 	}

@@ -144,7 +144,7 @@ func (b *breaker) str(n node, set func(string, bool, any)) {
 	if f := n.text("format"); f != "" {
 		set("format_"+strings.ReplaceAll(f, "-", "_"), true, "？")
 	}
-	if p := n.text("pattern"); p != "" && !regexp.MustCompile(p).MatchString("？") {
+	if p := n.text("pattern"); p != "" && n.text("format") == "" && !regexp.MustCompile(p).MatchString("？") {
 		set("pattern", true, "？")
 	}
 }
