@@ -75,11 +75,11 @@ const (
 
 // passwordRoutes are those of the built-in identity provider.
 func (s *Server) passwordRoutes() {
-	handle(s, route{"POST", "/auth/login", "Sign in with a password", "", 200}, s.login)
+	handle(s, route{"POST", "/auth/login", "Sign in with a password", "", 200}, s.login, signsIn)
 	handle(s, route{"POST", "/auth/captcha", "A captcha, to be answered once within five minutes", "", 200}, func(ctx context.Context, _ *struct{}) (*struct{ Body Captcha }, error) {
 		c, err := s.Accounts.Captcha(ctx, requestOf(ctx).client())
 		return &struct{ Body Captcha }{c}, err
-	})
+	}, signsIn)
 	handle(s, route{"POST", "/auth/codes", "Send a one-time code to a phone", "", 202}, func(ctx context.Context, in *struct {
 		Body struct {
 			Phone     string `json:"phone" maxLength:"32"`
@@ -89,7 +89,7 @@ func (s *Server) passwordRoutes() {
 		}
 	}) (*struct{}, error) {
 		return nil, s.Accounts.SendCode(ctx, Code(in.Body), requestOf(ctx).client())
-	})
+	}, signsIn)
 	handle(s, route{"POST", "/auth/register", "Make an account for who holds the phone", "", 201}, func(ctx context.Context, in *struct {
 		Body struct {
 			Phone    string `json:"phone" maxLength:"32"`
@@ -101,7 +101,7 @@ func (s *Server) passwordRoutes() {
 	}) (*struct{ Body User }, error) {
 		u, err := s.Accounts.Register(ctx, Registration(in.Body), requestOf(ctx).client())
 		return &struct{ Body User }{u}, err
-	})
+	}, signsIn)
 	handle(s, route{"POST", "/auth/password/reset", "Set a new password by one-time code; ends all sessions", "", 204}, func(ctx context.Context, in *struct {
 		Body struct {
 			Phone       string `json:"phone" maxLength:"32"`
@@ -110,7 +110,7 @@ func (s *Server) passwordRoutes() {
 		}
 	}) (*struct{}, error) {
 		return nil, s.Accounts.ResetPassword(ctx, in.Body.Phone, in.Body.Code, in.Body.NewPassword, requestOf(ctx).client())
-	})
+	}, signsIn)
 	s.qrRoutes()
 }
 
@@ -134,7 +134,7 @@ func (s *Server) qrRoutes() {
 		rq.fiber.Cookie(&fiber.Cookie{Name: qrCookie, Value: t.Secret, Path: qrPath, Expires: t.ExpiresAt,
 			HTTPOnly: true, Secure: s.Secure, SameSite: fiber.CookieSameSiteStrictMode})
 		return &struct{ Body Ticket }{t}, nil
-	})
+	}, signsIn)
 	handle(s, route{"GET", "/auth/qr/{ticket}", "Where a ticket stands, for the browser that asked", "", 200}, func(ctx context.Context, in *byTicket) (*struct{ Body polled }, error) {
 		rq := requestOf(ctx)
 		status, session, err := s.Accounts.PollQR(ctx, in.Ticket, rq.fiber.Cookies(qrCookie))
@@ -148,7 +148,7 @@ func (s *Server) qrRoutes() {
 			out.Body.SignedIn = &body
 		}
 		return out, nil
-	})
+	}, unviewed)
 	handle(s, route{"POST", "/auth/qr/{ticket}/scan", "Claim a ticket from a signed-in phone", anyone, 200}, func(ctx context.Context, in *byTicket) (*struct{ Body Prompt }, error) {
 		p, err := s.Accounts.ScanQR(ctx, requestOf(ctx).actor.ID, in.Ticket)
 		return &struct{ Body Prompt }{p}, err

@@ -48,7 +48,7 @@ func (s *Server) signInRoutes() {
 	}
 	handle(s, route{"GET", "/auth/methods", "How to sign in here", "", 200}, func(context.Context, *struct{}) (*struct{ Body Methods }, error) {
 		return &struct{ Body Methods }{methods}, nil
-	})
+	}, unviewed)
 	s.authRoutes()
 	if s.OpenID == nil {
 		s.passwordRoutes()
@@ -67,8 +67,8 @@ type redirect struct {
 }
 
 func (s *Server) openIDRoutes() {
-	handle(s, route{"GET", "/auth/openid", "Send the browser to the OpenID provider", "", 302}, s.beginOpenID)
-	handle(s, route{"GET", "/auth/openid/callback", "Where the provider sends the browser back to", "", 303}, s.finishOpenID)
+	handle(s, route{"GET", "/auth/openid", "Send the browser to the OpenID provider", "", 302}, s.beginOpenID, signsIn, unviewed)
+	handle(s, route{"GET", "/auth/openid/callback", "Where the provider sends the browser back to", "", 303}, s.finishOpenID, signsIn, unviewed)
 	handle(s, route{"POST", "/auth/openid/logout", "Back-channel logout: the provider signs a person out everywhere", "", 200}, func(ctx context.Context, in *struct {
 		RawBody []byte `contentType:"application/x-www-form-urlencoded"`
 	}) (*struct{}, error) {
