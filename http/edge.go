@@ -63,8 +63,8 @@ func settle(c *fiber.Ctx) error {
 	return err
 }
 
-// securityPolicy lets pages load from here only.
-const securityPolicy = "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
+// securityPolicy lets pages load from here only; captchas and QR codes come as data.
+const securityPolicy = "default-src 'self'; img-src 'self' data:; object-src 'none'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"
 
 // receive runs before every handler: it reads the headers that all routes share, sets those that all answers have, and
 // turns a panic into a 500 that says nothing.
