@@ -90,14 +90,14 @@ func edge(t *testing.T, change func(*Config)) (*Server, *door) {
 	return s, d
 }
 
-// ask sends a request with header pairs, its path as it is written.
+// ask sends a request with header pairs and its path as they are written.
 func ask(t *testing.T, s *Server, method, path string, body io.Reader, header ...string) (status int, text string, got nethttp.Header) {
 	t.Helper()
 	r := httptest.NewRequest(method, "/", body)
 	r.URL.Opaque = path // and not as the client would spell it
 	r.RequestURI = path
 	for i := 0; i+1 < len(header); i += 2 {
-		r.Header.Set(header[i], header[i+1])
+		r.Header[header[i]] = append(r.Header[header[i]], header[i+1])
 	}
 	res, err := s.App().Test(r, 10_000)
 	if err != nil {
