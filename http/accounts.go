@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"zhiping/domain"
 )
 
 // Client is the caller's side of a request that nobody is signed in for.
@@ -68,11 +70,6 @@ func (rq *request) client() Client {
 	return Client{Address: rq.ip, UserAgent: rq.fiber.Get(fiber.HeaderUserAgent)}
 }
 
-const (
-	qrCookie = "zhiping_qr"
-	qrPath   = "/api/v1/auth/qr"
-)
-
 // passwordRoutes are those of the built-in identity provider.
 func (s *Server) passwordRoutes() {
 	handle(s, route{"POST", "/auth/login", "Sign in with a password", "", 200}, s.login, signsIn)
@@ -111,8 +108,15 @@ func (s *Server) passwordRoutes() {
 	}) (*struct{}, error) {
 		return nil, s.Accounts.ResetPassword(ctx, in.Body.Phone, in.Body.Code, in.Body.NewPassword, requestOf(ctx).client())
 	}, signsIn)
-	s.qrRoutes()
+	if s.QR {
+		s.qrRoutes()
+		return
+	}
+	s.app.Post("/api/v1/auth/qr", func(c *fiber.Ctx) error { return s.write(c, ErrNoQR) })
 }
+
+// ErrNoQR: this site does not know what address a phone reaches it at.
+var ErrNoQR = domain.NewError(domain.NotFound, "no_qr")
 
 type byTicket struct {
 	Ticket string `path:"ticket" maxLength:"128"`
@@ -131,19 +135,18 @@ func (s *Server) qrRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		rq.fiber.Cookie(&fiber.Cookie{Name: qrCookie, Value: t.Secret, Path: qrPath, Expires: t.ExpiresAt,
-			HTTPOnly: true, Secure: s.Secure, SameSite: fiber.CookieSameSiteStrictMode})
+		s.setCookie(rq.fiber, qrCookie, t.Secret, fiber.CookieSameSiteStrictMode, t.ExpiresAt)
 		return &struct{ Body Ticket }{t}, nil
 	}, signsIn)
 	handle(s, route{"GET", "/auth/qr/{ticket}", "Where a ticket stands, for the browser that asked", "", 200}, func(ctx context.Context, in *byTicket) (*struct{ Body polled }, error) {
 		rq := requestOf(ctx)
-		status, session, err := s.Accounts.PollQR(ctx, in.Ticket, rq.fiber.Cookies(qrCookie))
+		status, session, err := s.Accounts.PollQR(ctx, in.Ticket, s.cookie(rq.fiber, qrCookie))
 		if err != nil {
 			return nil, err
 		}
 		out := &struct{ Body polled }{polled{Status: status}}
 		if session != nil {
-			clearCookie(rq.fiber, qrCookie, qrPath)
+			s.clearCookie(rq.fiber, qrCookie)
 			body := s.open(rq, *session)
 			out.Body.SignedIn = &body
 		}

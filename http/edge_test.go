@@ -76,7 +76,7 @@ func edge(t *testing.T, change func(*Config)) (*Server, *door) {
 	d := &door{}
 	c := Config{
 		Executor: &commands.Executor{}, Events: struct{ commands.EventStore }{}, Feed: struct{ Feed }{}, Reader: struct{ readmodels.Reader }{}, Tracker: arrived{}, Auth: d,
-		Accounts: desk{}, Directory: struct{ Directory }{}, Blobs: struct{ Blobs }{}, Printer: struct{ Printer }{},
+		Accounts: desk{}, QR: true, Directory: struct{ Directory }{}, Blobs: struct{ Blobs }{}, Printer: struct{ Printer }{},
 		Parked:  func(context.Context, readmodels.Spec, ...string) (bool, error) { return false, nil },
 		Catalog: types, Clock: time.Now, NewID: uuid.NewString, Ready: func(context.Context) error { return nil },
 	}

@@ -45,9 +45,8 @@ func (rq *request) envelope() commands.Envelope {
 }
 
 const (
-	cookieName = "zhiping_session"
-	maxKey     = 128
-	maxID      = 128
+	maxKey = 128
+	maxID  = 128
 )
 
 // identify finds out who asks. A bad token fails only routes that need one, so that signing in again works.
@@ -55,7 +54,7 @@ func (s *Server) identify(c *fiber.Ctx) error {
 	rq := requestOf(c.UserContext())
 	token, fromCookie := strings.TrimSpace(strings.TrimPrefix(c.Get(fiber.HeaderAuthorization), "Bearer ")), false
 	if token == "" {
-		token, fromCookie = c.Cookies(cookieName), true
+		token, fromCookie = s.cookie(c, sessionCookie), true
 	}
 	if token == "" {
 		return c.Next()

@@ -83,6 +83,7 @@ type Config struct {
 	Tracker   Tracker
 	Auth      Auth
 	Accounts  Accounts
+	QR        bool   // phones may sign desktops in: the codes name an address that they can open
 	OpenID    OpenID // nil where people sign in with passwords
 	Directory Directory
 	Blobs     Blobs

@@ -28,7 +28,7 @@ func (n *node) openAPI(ctx context.Context, c *serveCmd) error {
 	}
 	n.api, err = http.New(http.Config{
 		Executor: n.executor, Events: n.events, Feed: feed{n.events}, Reader: n.reader, Parked: n.parked.Any, Tracker: n.tracker,
-		Auth: auth{n.identity, n.openid}, OpenID: n.openIDEdge(), Accounts: accounts{n.identity}, Directory: directory{n.identity}, Blobs: files{n.blobs}, Printer: printer{}, Catalog: n.catalog, Clock: n.clock,
+		Auth: auth{n.identity, n.openid}, OpenID: n.openIDEdge(), Accounts: accounts{n.identity}, QR: c.site != "", Directory: directory{n.identity}, Blobs: files{n.blobs}, Printer: printer{}, Catalog: n.catalog, Clock: n.clock,
 		NewID: func() string { return uuid.NewString() }, Ready: n.ready, Logger: n.logger,
 		Metrics: n.metrics.Handler(), Request: n.metrics.Request, InFlight: n.metrics.InFlight, Tracer: n.tracing.Tracer("http"), OpsOnly: n.roles == rolesProjector, Secure: w.secure, TrustedProxies: w.proxies, Limits: bounds, ReadTimeout: c.readTimeout, Origins: c.Origins,
 	})
@@ -37,7 +37,7 @@ func (n *node) openAPI(ctx context.Context, c *serveCmd) error {
 
 // bounds are the rate limits, counted in the read store's MongoDB where several nodes may serve.
 func (n *node) bounds(ctx context.Context, c *serveCmd) (http.Limits, error) {
-	l := http.Limits{PerMinute: c.Limits.Requests, SignInsPerMinute: c.Limits.SignIns}
+	l := http.Limits{AddressPerMinute: c.Limits.Addresses, PerMinute: c.Limits.Requests, SignInsPerMinute: c.Limits.SignIns}
 	if c.Readstore == "" {
 		return l, nil
 	}
