@@ -17,6 +17,9 @@ var public = []string{
 	"POST /auth/qr", "GET /auth/qr/{ticket}", "GET /auth/methods",
 }
 
+// everybodys are the routes for which it is enough to be signed in: the policy table knows nothing of them.
+var everybodys = []string{"POST /auth/logout", "GET /me", "GET /auth/sessions", "DELETE /auth/sessions/{id}", "POST /auth/qr/{ticket}/scan", "POST /auth/qr/{ticket}/confirm"}
+
 // elsewhere are those where people sign in at an OpenID provider.
 var elsewhere = []string{"GET /auth/methods", "GET /auth/openid", "GET /auth/openid/callback", "POST /auth/openid/logout"}
 
@@ -68,6 +71,8 @@ func (w *world) guarded(t *testing.T, open []string) (all []operation) {
 			if !slices.Contains(open, r.name) {
 				t.Errorf("%s needs nobody to be signed in, and is not among those that should", r.name)
 			}
+		case r.action == "anyone" && !slices.Contains(everybodys, r.name):
+			t.Errorf("%s is everybody's, and is not among those that should", r.name)
 		case !row && r.action != "anyone":
 			t.Errorf("%s: no row for %q", r.name, r.action)
 		case unwalked[r.name] == "":
