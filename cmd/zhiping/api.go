@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 
 	"zhiping/domain"
@@ -35,23 +36,31 @@ func (n *node) openAPI(ctx context.Context, c *serveCmd) error {
 	return err
 }
 
-// bounds are the rate limits, counted in the read store's MongoDB where several nodes may serve.
+// bounds are the rate limits. Sign-ins are counted for all nodes together where nodes share a database: the PostgreSQL of
+// the accounts, or the MongoDB of the views.
 func (n *node) bounds(ctx context.Context, c *serveCmd) (http.Limits, error) {
 	l := http.Limits{AddressPerMinute: c.Limits.Addresses, PerMinute: c.Limits.Requests, SignInsPerMinute: c.Limits.SignIns}
-	if c.Readstore == "" {
-		return l, nil
-	}
-	database, err := databaseOf(c.Readstore)
-	if err != nil {
-		return l, err
-	}
-	shared, err := limits.Open(ctx, c.Readstore, database, n.clock)
-	if err != nil {
+	shared, err := n.sharedCounts(ctx, c)
+	if err != nil || shared == nil {
 		return l, err
 	}
 	n.later(shared.Close)
-	l.Shared = shared
+	l.Shared = limits.Resting(shared, n.clock, n.logger)
 	return l, nil
+}
+
+func (n *node) sharedCounts(ctx context.Context, c *serveCmd) (fiber.Storage, error) {
+	switch {
+	case c.Identity.Postgres != "":
+		return limits.OpenPostgres(c.Identity.Postgres, n.clock)
+	case c.Readstore != "":
+		database, err := databaseOf(c.Readstore)
+		if err != nil {
+			return nil, err
+		}
+		return limits.Open(ctx, c.Readstore, database, n.clock)
+	}
+	return nil, nil
 }
 
 var errCatchingUp = errors.New("the views have not caught up yet")

@@ -56,7 +56,7 @@ type serveCmd struct {
 type limitFlags struct {
 	Addresses int `default:"60000" help:"Most requests a minute of one address, whoever is signed in there, which each node counts before it does anything else; 0 for no limit."`
 	Requests  int `default:"6000" help:"Most requests a minute of one account, or of one address that nobody is signed in at; 0 for no limit."`
-	SignIns   int `default:"120" help:"Most requests a minute of one address that sign somebody in, or try to; 0 for no limit."`
+	SignIns   int `default:"120" help:"Most requests a minute of one address that sign somebody in, or try to; nodes that share a PostgreSQL or a MongoDB count them together. 0 for no limit."`
 }
 
 // Run serves until the context ends, then drains requests and projections.
