@@ -5,6 +5,8 @@ import (
 	"time"
 
 	"github.com/gofiber/fiber/v2"
+
+	"zhiping/domain"
 )
 
 // Client is the caller's side of a request that nobody is signed in for.
@@ -68,18 +70,13 @@ func (rq *request) client() Client {
 	return Client{Address: rq.ip, UserAgent: rq.fiber.Get(fiber.HeaderUserAgent)}
 }
 
-const (
-	qrCookie = "zhiping_qr"
-	qrPath   = "/api/v1/auth/qr"
-)
-
 // passwordRoutes are those of the built-in identity provider.
 func (s *Server) passwordRoutes() {
-	handle(s, route{"POST", "/auth/login", "Sign in with a password", "", 200}, s.login)
+	handle(s, route{"POST", "/auth/login", "Sign in with a password", "", 200}, s.login, signsIn)
 	handle(s, route{"POST", "/auth/captcha", "A captcha, to be answered once within five minutes", "", 200}, func(ctx context.Context, _ *struct{}) (*struct{ Body Captcha }, error) {
 		c, err := s.Accounts.Captcha(ctx, requestOf(ctx).client())
 		return &struct{ Body Captcha }{c}, err
-	})
+	}, signsIn)
 	handle(s, route{"POST", "/auth/codes", "Send a one-time code to a phone", "", 202}, func(ctx context.Context, in *struct {
 		Body struct {
 			Phone     string `json:"phone" maxLength:"32"`
@@ -89,7 +86,7 @@ func (s *Server) passwordRoutes() {
 		}
 	}) (*struct{}, error) {
 		return nil, s.Accounts.SendCode(ctx, Code(in.Body), requestOf(ctx).client())
-	})
+	}, signsIn)
 	handle(s, route{"POST", "/auth/register", "Make an account for who holds the phone", "", 201}, func(ctx context.Context, in *struct {
 		Body struct {
 			Phone    string `json:"phone" maxLength:"32"`
@@ -101,7 +98,7 @@ func (s *Server) passwordRoutes() {
 	}) (*struct{ Body User }, error) {
 		u, err := s.Accounts.Register(ctx, Registration(in.Body), requestOf(ctx).client())
 		return &struct{ Body User }{u}, err
-	})
+	}, signsIn)
 	handle(s, route{"POST", "/auth/password/reset", "Set a new password by one-time code; ends all sessions", "", 204}, func(ctx context.Context, in *struct {
 		Body struct {
 			Phone       string `json:"phone" maxLength:"32"`
@@ -110,9 +107,16 @@ func (s *Server) passwordRoutes() {
 		}
 	}) (*struct{}, error) {
 		return nil, s.Accounts.ResetPassword(ctx, in.Body.Phone, in.Body.Code, in.Body.NewPassword, requestOf(ctx).client())
-	})
-	s.qrRoutes()
+	}, signsIn)
+	if s.QR {
+		s.qrRoutes()
+		return
+	}
+	s.app.Post("/api/v1/auth/qr", func(c *fiber.Ctx) error { return s.write(c, ErrNoQR) })
 }
+
+// ErrNoQR: this site does not know what address a phone reaches it at.
+var ErrNoQR = domain.NewError(domain.NotFound, "no_qr")
 
 type byTicket struct {
 	Ticket string `path:"ticket" maxLength:"128"`
@@ -131,24 +135,23 @@ func (s *Server) qrRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		rq.fiber.Cookie(&fiber.Cookie{Name: qrCookie, Value: t.Secret, Path: qrPath, Expires: t.ExpiresAt,
-			HTTPOnly: true, Secure: s.Secure, SameSite: fiber.CookieSameSiteStrictMode})
+		s.setCookie(rq.fiber, qrCookie, t.Secret, fiber.CookieSameSiteStrictMode, t.ExpiresAt)
 		return &struct{ Body Ticket }{t}, nil
-	})
+	}, signsIn)
 	handle(s, route{"GET", "/auth/qr/{ticket}", "Where a ticket stands, for the browser that asked", "", 200}, func(ctx context.Context, in *byTicket) (*struct{ Body polled }, error) {
 		rq := requestOf(ctx)
-		status, session, err := s.Accounts.PollQR(ctx, in.Ticket, rq.fiber.Cookies(qrCookie))
+		status, session, err := s.Accounts.PollQR(ctx, in.Ticket, s.cookie(rq.fiber, qrCookie))
 		if err != nil {
 			return nil, err
 		}
 		out := &struct{ Body polled }{polled{Status: status}}
 		if session != nil {
-			clearCookie(rq.fiber, qrCookie, qrPath)
+			s.clearCookie(rq.fiber, qrCookie)
 			body := s.open(rq, *session)
 			out.Body.SignedIn = &body
 		}
 		return out, nil
-	})
+	}, unviewed)
 	handle(s, route{"POST", "/auth/qr/{ticket}/scan", "Claim a ticket from a signed-in phone", anyone, 200}, func(ctx context.Context, in *byTicket) (*struct{ Body Prompt }, error) {
 		p, err := s.Accounts.ScanQR(ctx, requestOf(ctx).actor.ID, in.Ticket)
 		return &struct{ Body Prompt }{p}, err

@@ -45,11 +45,11 @@ func (s *Server) authRoutes() {
 	handle(s, route{"GET", "/me", "Who is signed in; callers with the cookie also learn their session's X-CSRF-Token", anyone, 200}, func(ctx context.Context, _ *struct{}) (*me, error) {
 		rq := requestOf(ctx)
 		return &me{CSRF: rq.csrf, Body: userOf(rq.actor)}, nil
-	})
+	}, unviewed)
 	handle(s, route{"GET", "/auth/sessions", "The caller's sessions, newest first", anyone, 200}, func(ctx context.Context, _ *struct{}) (*struct{ Body list[OpenSession] }, error) {
 		open, err := s.Accounts.Sessions(ctx, requestOf(ctx).actor.ID)
 		return &struct{ Body list[OpenSession] }{list[OpenSession]{Items: append([]OpenSession{}, open...)}}, err
-	})
+	}, unviewed)
 	handle(s, route{"DELETE", "/auth/sessions/{id}", "End one of the caller's sessions", anyone, 204}, func(ctx context.Context, in *struct {
 		ID string `path:"id" maxLength:"64"`
 	}) (*struct{}, error) {
@@ -76,8 +76,7 @@ func (s *Server) login(ctx context.Context, in *struct{ Body loginBody }) (*stru
 
 // open answers a new session, and sets the portal's cookie.
 func (s *Server) open(rq *request, session Session) SignedIn {
-	rq.fiber.Cookie(&fiber.Cookie{Name: cookieName, Value: session.Token, Path: "/", Expires: session.ExpiresAt,
-		HTTPOnly: true, Secure: s.Secure, SameSite: fiber.CookieSameSiteLaxMode})
+	s.setCookie(rq.fiber, sessionCookie, session.Token, fiber.CookieSameSiteLaxMode, session.ExpiresAt)
 	return SignedIn{session.Token, session.ExpiresAt, session.CSRF, userOf(session.Actor)}
 }
 
@@ -91,11 +90,6 @@ func (s *Server) logout(ctx context.Context, _ *struct{}) (*signedOut, error) {
 	if err != nil {
 		return nil, err
 	}
-	clearCookie(rq.fiber, cookieName, "/")
+	s.clearCookie(rq.fiber, sessionCookie)
 	return &signedOut{elsewhere}, nil
-}
-
-// clearCookie ends a cookie; a browser heeds it only under the path that the cookie was set with.
-func clearCookie(c *fiber.Ctx, name, path string) {
-	c.Cookie(&fiber.Cookie{Name: name, Path: path, Expires: time.Unix(1, 0), MaxAge: -1, HTTPOnly: true})
 }

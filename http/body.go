@@ -11,11 +11,11 @@ import (
 	"github.com/gofiber/fiber/v2"
 )
 
-// readBody takes a JSON body in, within its limit; an upload is left for its handler to stream. What is too large
-// is read on and thrown away for a while, because a sender that is cut off never hears why.
+// readBody takes a body in, within its limit. What is too large is read on and thrown away for a while, because a sender
+// that is cut off never hears why.
 func (s *Server) readBody(c *fiber.Ctx) error {
 	stream := c.Context().RequestBodyStream()
-	if stream == nil || strings.HasPrefix(c.Get(fiber.HeaderContentType), fiber.MIMEMultipartForm) {
+	if stream == nil {
 		return nil
 	}
 	var body []byte
@@ -31,12 +31,20 @@ func (s *Server) readBody(c *fiber.Ctx) error {
 		discard(c, stream)
 		return ErrTooLarge
 	}
-	form := strings.HasPrefix(c.Get(fiber.HeaderContentType), fiber.MIMEApplicationForm)
+	c.Request().SetBodyStream(bytes.NewReader(body), len(body))
+	kind := mediaType(c)
+	form := kind == fiber.MIMEApplicationForm || kind == fiber.MIMEMultipartForm
 	if !utf8.Valid(body) || len(body) > 0 && !form && !unambiguous(body) {
 		return ErrMalformed
 	}
-	c.Request().SetBodyStream(bytes.NewReader(body), len(body))
 	return nil
+}
+
+// mediaType is what a body is said to be, without parameters. A suffix such as +json is part of it: the reader of bodies
+// takes any type with that suffix for JSON.
+func mediaType(c *fiber.Ctx) string {
+	kind, _, _ := strings.Cut(c.Get(fiber.HeaderContentType), ";")
+	return strings.ToLower(strings.TrimSpace(kind))
 }
 
 // discard reads what is left of a body, up to a bound, and ends the connection.

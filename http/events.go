@@ -41,8 +41,8 @@ const (
 )
 
 func (s *Server) eventRoutes() {
-	handle(s, route{"GET", "/events", "Events in $all order, as a CloudEvents batch", "viewEvents", 200}, s.events)
-	handle(s, route{"GET", "/events/stream", "The same as Server-Sent Events; resumes on Last-Event-ID", "viewEvents", 200}, s.eventStream)
+	handle(s, route{"GET", "/events", "Events in $all order, as a CloudEvents batch", "viewEvents", 200}, s.events, unviewed)
+	handle(s, route{"GET", "/events/stream", "The same as Server-Sent Events; resumes on Last-Event-ID", "viewEvents", 200}, s.eventStream, unviewed)
 }
 
 type feedIn struct {

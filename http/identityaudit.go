@@ -30,7 +30,7 @@ type IdentityQuery struct {
 }
 
 func (s *Server) identityAuditRoutes() {
-	handle(s, route{"GET", "/audit/identity", "Sign-ins, failures, lockouts, codes, resets and grants, newest first", "viewIdentityAudit", 200}, s.identityAudit)
+	handle(s, route{"GET", "/audit/identity", "Sign-ins, failures, lockouts, codes, resets and grants, newest first", "viewIdentityAudit", 200}, s.identityAudit, unviewed)
 }
 
 func (s *Server) identityAudit(ctx context.Context, in *struct {

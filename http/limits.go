@@ -15,6 +15,7 @@ import (
 
 // Limits bound how often somebody may call; zero means no bound.
 type Limits struct {
+	AddressPerMinute int // requests of an address, whoever is signed in there; counted before anything else is done
 	PerMinute        int // requests of an account, or of an address that nobody is signed in at
 	SignInsPerMinute int // requests that sign somebody in, or try to, of an address
 	// Shared keeps the counts of sign-ins where all nodes see them; nil for this process only. The other requests are
@@ -24,21 +25,32 @@ type Limits struct {
 
 var errTooManyRequests = domain.NewError(domain.Limited, "too_many_requests")
 
-// limiters are the handlers that stand before all routes.
-func (s *Server) limiters() []fiber.Handler {
-	var handlers []fiber.Handler
-	limit := func(most int, shared fiber.Storage, key func(*fiber.Ctx) string, skip func(*fiber.Ctx) bool) {
-		if most <= 0 {
-			return
-		}
-		handlers = append(handlers, limiter.New(limiter.Config{
-			Max: most, Expiration: time.Minute, KeyGenerator: key, Next: skip, Storage: shared, LimiterMiddleware: limiter.SlidingWindow{},
-			LimitReached: s.limited,
-		}))
+// limit sets up the limits: one stands before all routes, the others before those that guard puts them.
+func (s *Server) limit() {
+	limiterOf := func(most int, shared fiber.Storage, key func(*fiber.Ctx) string) fiber.Handler {
+		return limiter.New(limiter.Config{
+			Max: most, Expiration: time.Minute, KeyGenerator: key, Storage: shared, LimiterMiddleware: limiter.SlidingWindow{}, LimitReached: s.limited,
+		})
 	}
-	limit(s.Limits.PerMinute, nil, byCaller, func(c *fiber.Ctx) bool { return !strings.HasPrefix(c.Path(), "/api/") })
-	limit(s.Limits.SignInsPerMinute, s.Limits.Shared, byAddress, func(c *fiber.Ctx) bool { return !signsIn(c) })
-	return handlers
+	if most := s.Limits.AddressPerMinute; most > 0 {
+		count := limiterOf(most, nil, byAddress)
+		s.app.Use(func(c *fiber.Ctx) error {
+			if forOperators(c) {
+				return c.Next()
+			}
+			return count(c)
+		})
+	}
+	if most := s.Limits.PerMinute; most > 0 {
+		s.callers = limiterOf(most, nil, byCaller)
+	}
+	if most := s.Limits.SignInsPerMinute; most > 0 {
+		// This node's own count comes first: it costs nothing, and holds while the shared one cannot be read.
+		s.signIns = append(s.signIns, limiterOf(most, nil, byAddress))
+		if s.Limits.Shared != nil {
+			s.signIns = append(s.signIns, limiterOf(most, s.Limits.Shared, byAddress))
+		}
+	}
 }
 
 // limited answers with how long to wait, which the limiter knows.
@@ -48,15 +60,6 @@ func (s *Server) limited(c *fiber.Ctx) error {
 		seconds = "60"
 	}
 	return s.write(c, errTooManyRequests.With(text.Args{"seconds": seconds}))
-}
-
-// signsIn tells whether a request tries to become somebody, or makes us send something.
-func signsIn(c *fiber.Ctx) bool {
-	path, ok := strings.CutPrefix(c.Path(), "/api/v1/auth/")
-	if !ok || requestOf(c.UserContext()).signedIn {
-		return false
-	}
-	return c.Method() == fiber.MethodPost || strings.HasPrefix(path, "openid")
 }
 
 func byCaller(c *fiber.Ctx) string {

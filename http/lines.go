@@ -28,5 +28,5 @@ func (s *Server) lineRoutes() {
 				out.Items = append(out.Items, line)
 			}
 			return &struct{ Body list[Line] }{out}, nil
-		})
+		}, unviewed)
 }

@@ -3,6 +3,7 @@ package http
 import (
 	"context"
 	"net/url"
+	"time"
 
 	"github.com/gofiber/fiber/v2"
 
@@ -29,26 +30,26 @@ type OpenIDAnswer struct {
 // ErrSignInElsewhere: the built-in sign-in is off, because people sign in at an OpenID provider.
 var ErrSignInElsewhere = domain.NewError(domain.NotFound, "sign_in_elsewhere")
 
-const (
-	openIDPath   = "/api/v1/auth/openid"
-	openIDCookie = "zhiping_openid"
-)
+const openIDPath = "/api/v1/auth/openid"
 
 // Methods are the ways to sign in here.
 type Methods struct {
-	Methods []string `json:"methods" doc:"password and qr, or openid"`
+	Methods []string `json:"methods" doc:"password, and qr where a phone can be told this site's address; or openid"`
 	OpenID  string   `json:"openid,omitempty" doc:"where a browser goes to sign in; takes returnTo, a path on this site"`
 }
 
 // signInRoutes are those of the provider that is in use. The other's answer where to go.
 func (s *Server) signInRoutes() {
-	methods := Methods{Methods: []string{"password", "qr"}}
-	if s.OpenID != nil {
+	methods := Methods{Methods: []string{"password"}}
+	switch {
+	case s.OpenID != nil:
 		methods = Methods{Methods: []string{"openid"}, OpenID: openIDPath}
+	case s.QR:
+		methods.Methods = append(methods.Methods, "qr")
 	}
 	handle(s, route{"GET", "/auth/methods", "How to sign in here", "", 200}, func(context.Context, *struct{}) (*struct{ Body Methods }, error) {
 		return &struct{ Body Methods }{methods}, nil
-	})
+	}, unviewed)
 	s.authRoutes()
 	if s.OpenID == nil {
 		s.passwordRoutes()
@@ -67,8 +68,8 @@ type redirect struct {
 }
 
 func (s *Server) openIDRoutes() {
-	handle(s, route{"GET", "/auth/openid", "Send the browser to the OpenID provider", "", 302}, s.beginOpenID)
-	handle(s, route{"GET", "/auth/openid/callback", "Where the provider sends the browser back to", "", 303}, s.finishOpenID)
+	handle(s, route{"GET", "/auth/openid", "Send the browser to the OpenID provider", "", 302}, s.beginOpenID, signsIn, unviewed)
+	handle(s, route{"GET", "/auth/openid/callback", "Where the provider sends the browser back to", "", 303}, s.finishOpenID, signsIn, unviewed)
 	handle(s, route{"POST", "/auth/openid/logout", "Back-channel logout: the provider signs a person out everywhere", "", 200}, func(ctx context.Context, in *struct {
 		RawBody []byte `contentType:"application/x-www-form-urlencoded"`
 	}) (*struct{}, error) {
@@ -88,7 +89,7 @@ func (s *Server) beginOpenID(ctx context.Context, in *struct {
 		return nil, err
 	}
 	// Lax, because the provider's redirect back comes from another site.
-	requestOf(ctx).fiber.Cookie(&fiber.Cookie{Name: openIDCookie, Value: secret, Path: openIDPath, HTTPOnly: true, Secure: s.Secure, SameSite: fiber.CookieSameSiteLaxMode})
+	s.setCookie(requestOf(ctx).fiber, openIDCookie, secret, fiber.CookieSameSiteLaxMode, time.Time{})
 	return &redirect{fiber.StatusFound, address}, nil
 }
 
@@ -100,11 +101,11 @@ func (s *Server) finishOpenID(ctx context.Context, in *struct {
 }) (*redirect, error) {
 	rq := requestOf(ctx)
 	session, returnTo, err := s.OpenID.Finish(ctx, OpenIDAnswer{State: in.State, Code: in.Code, Issuer: in.Issuer, Error: in.Error,
-		Secret: rq.fiber.Cookies(openIDCookie), Client: rq.client()})
+		Secret: s.cookie(rq.fiber, openIDCookie), Client: rq.client()})
 	if err != nil {
 		return nil, err
 	}
-	clearCookie(rq.fiber, openIDCookie, openIDPath)
+	s.clearCookie(rq.fiber, openIDCookie)
 	s.open(rq, session)
 	return &redirect{fiber.StatusSeeOther, returnTo}, nil
 }

@@ -3,8 +3,10 @@ package http
 import (
 	"context"
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/gofiber/fiber/v2"
@@ -22,8 +24,22 @@ type route struct {
 	status                int
 }
 
+// patience is how long an answer that is not made from the views waits to hear how far they are.
+const patience = 100 * time.Millisecond
+
+// trait is what sets a route apart from the others.
+type trait int
+
+const (
+	// signsIn: it makes somebody of a stranger, or has us send or draw something for one.
+	signsIn trait = iota
+	// unviewed: its answer is not made from the views, so it waits for none, and comes without them too.
+	unviewed
+)
+
 // handle registers an operation. Reads wait for the position that the caller asks for, and say how far they are.
-func handle[I, O any](s *Server, r route, h func(context.Context, *I) (*O, error)) {
+func handle[I, O any](s *Server, r route, h func(context.Context, *I) (*O, error), traits ...trait) {
+	readsViews := r.method == fiber.MethodGet && !slices.Contains(traits, unviewed)
 	op := huma.Operation{
 		OperationID: strings.ToLower(r.method) + strings.NewReplacer("/", "-", "{", "", "}", "").Replace(r.path),
 		Method:      r.method, Path: "/api/v1" + r.path, Summary: r.summary, DefaultStatus: r.status,
@@ -31,24 +47,13 @@ func handle[I, O any](s *Server, r route, h func(context.Context, *I) (*O, error
 		// The policy table's row, so that tests and portals can tell who may do what.
 		Extensions: map[string]any{"x-action": string(r.action)},
 	}
-	if r.readsViews() {
+	if readsViews {
 		op.Responses = map[string]*huma.Response{strconv.Itoa(r.status): {Headers: readHeaders()}}
 	}
 	if r.action != "" {
 		op.Security = []map[string][]string{{"bearer": {}}}
 	}
-	// Who may not ask is told so before anybody looks at what they ask.
-	op.Middlewares = huma.Middlewares{func(c huma.Context, next func(huma.Context)) {
-		rq := requestOf(c.Context())
-		err := s.admit(c.Context(), rq, r)
-		if err == nil {
-			next(c)
-			return
-		}
-		if err := s.write(rq.fiber, err); err != nil {
-			s.Logger.ErrorContext(c.Context(), "refusal not written", "error", err)
-		}
-	}}
+	s.guard(op, r, slices.Contains(traits, signsIn), readsViews)
 	huma.Register(s.api, op, func(ctx context.Context, in *I) (*O, error) {
 		out, err := h(ctx, in)
 		if err != nil {
@@ -58,13 +63,37 @@ func handle[I, O any](s *Server, r route, h func(context.Context, *I) (*O, error
 	})
 }
 
-// readsViews tells whether the operation answers from the views; the feed reads the log itself.
-func (r route) readsViews() bool { return r.method == fiber.MethodGet && r.action != "viewEvents" }
-
-func (s *Server) admit(ctx context.Context, rq *request, r route) error {
-	if rq.wrong != nil {
-		return rq.wrong
+// guard puts what every request has to pass before an operation, the cheapest first. It is registered for the same path,
+// so that what the router takes for this operation, however it is spelled, comes by here.
+func (s *Server) guard(op huma.Operation, r route, signsIn, readsViews bool) {
+	var guards []fiber.Handler
+	if signsIn {
+		guards = append(guards, s.signIns...)
 	}
+	guards = append(guards, s.identify)
+	if s.callers != nil {
+		guards = append(guards, s.callers)
+	}
+	guards = append(guards, func(c *fiber.Ctx) error {
+		if err := s.admit(c, r); err != nil {
+			return s.write(c, err)
+		}
+		switch {
+		case readsViews:
+			if err := s.caughtUp(c.UserContext()); err != nil {
+				return s.write(c, err)
+			}
+		case r.method == fiber.MethodGet:
+			s.mention(c.UserContext())
+		}
+		return c.Next()
+	})
+	s.app.Add(op.Method, strings.NewReplacer("{", ":", "}", "").Replace(op.Path), guards...)
+}
+
+// admit refuses who may not ask before anybody looks at what they ask.
+func (s *Server) admit(c *fiber.Ctx, r route) error {
+	rq := requestOf(c.UserContext())
 	if r.action != "" {
 		switch {
 		case !rq.signedIn && rq.failed != nil:
@@ -75,30 +104,47 @@ func (s *Server) admit(ctx context.Context, rq *request, r route) error {
 			return domain.ErrForbidden
 		}
 	}
-	if !r.readsViews() {
+	if err := rq.conditions(c); err != nil {
+		return err
+	}
+	if r.streams() {
 		return nil
 	}
-	return s.caughtUp(ctx, rq)
+	return s.readBody(c)
 }
+
+// streams tells whether the handler reads the body itself, as it comes.
+func (r route) streams() bool { return r.action == "AttachFile" }
 
 // anyone is the action of routes for everybody who is signed in.
 const anyone access.Action = "anyone"
 
 // caughtUp waits for the caller's position and notes the read models' own, before anything is read.
-func (s *Server) caughtUp(ctx context.Context, rq *request) error {
-	if rq.after > 0 {
+func (s *Server) caughtUp(ctx context.Context) error {
+	if after := requestOf(ctx).after; after > 0 {
 		wait, cancel := context.WithTimeout(ctx, behindTimeout)
 		defer cancel()
-		if err := s.Tracker.Wait(wait, rq.after); err != nil {
+		if err := s.Tracker.Wait(wait, after); err != nil {
 			return fmt.Errorf("%w: %w", ErrReadModelBehind, err)
 		}
 	}
+	return s.howFar(ctx)
+}
+
+func (s *Server) howFar(ctx context.Context) error {
 	position, err := s.Tracker.Position(ctx)
 	if err != nil {
 		return err
 	}
-	rq.fiber.Set("X-Position", strconv.FormatUint(position, 10))
+	requestOf(ctx).fiber.Set("X-Position", strconv.FormatUint(position, 10))
 	return nil
+}
+
+// mention notes the read models' position where it is at hand; the answer does not depend on it.
+func (s *Server) mention(ctx context.Context) {
+	ctx, cancel := context.WithTimeout(ctx, patience)
+	defer cancel()
+	_ = s.howFar(ctx) // the read store is away, and this request does without it
 }
 
 // read is the answer of a query.

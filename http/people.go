@@ -16,7 +16,7 @@ type Person struct {
 }
 
 func (s *Server) peopleRoutes() {
-	handle(s, route{"GET", "/accounts", "Accounts by the beginning of a name, or by a whole login name, phone or e-mail address", "viewAccounts", 200}, s.people)
+	handle(s, route{"GET", "/accounts", "Accounts by the beginning of a name, or by a whole login name, phone or e-mail address", "viewAccounts", 200}, s.people, unviewed)
 }
 
 func (s *Server) people(ctx context.Context, in *struct {

@@ -83,6 +83,7 @@ type Config struct {
 	Tracker   Tracker
 	Auth      Auth
 	Accounts  Accounts
+	QR        bool   // phones may sign desktops in: the codes name an address that they can open
 	OpenID    OpenID // nil where people sign in with passwords
 	Directory Directory
 	Blobs     Blobs
@@ -146,9 +147,11 @@ const (
 // Server serves the API.
 type Server struct {
 	Config
-	app  *fiber.App
-	api  huma.API
-	done chan struct{} // closed when serving ends, for streams that would go on for ever
+	app     *fiber.App
+	api     huma.API
+	done    chan struct{} // closed when serving ends, for streams that would go on for ever
+	callers fiber.Handler // limits each account, and who is signed in to none by address; nil for no limit
+	signIns []fiber.Handler
 }
 
 // New makes a server that does not listen yet.
@@ -173,19 +176,8 @@ func New(c Config) (*Server, error) {
 	}
 	c.Reader = flagging{c.Reader, c.Parked}
 	s := &Server{Config: c, done: make(chan struct{})}
-	s.app = fiber.New(fiber.Config{
-		DisableStartupMessage: true, ErrorHandler: s.fiberError, Immutable: true, StrictRouting: true, UnescapePath: true,
-		StreamRequestBody: true, DisablePreParseMultipartForm: true, BodyLimit: prefetch,
-		ReadTimeout: c.ReadTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout, ReadBufferSize: 16 << 10,
-	})
-	s.app.Use(s.trace, s.measure)
-	if len(s.Origins) > 0 {
-		s.app.Use(s.otherSites())
-	}
-	s.app.Use(s.receive)
-	for _, limit := range s.limiters() {
-		s.app.Use(limit)
-	}
+	s.app = s.newApp()
+	s.limit()
 	config := huma.DefaultConfig("zhiping 职评", "1")
 	config.OpenAPIPath, config.DocsPath, config.SchemasPath = "/openapi", "", ""
 	config.CreateHooks = nil // no $schema links in bodies

@@ -1,8 +1,6 @@
 package http
 
 import (
-	"strings"
-
 	"github.com/gofiber/fiber/v2"
 	"go.opentelemetry.io/otel/codes"
 	"go.opentelemetry.io/otel/propagation"
@@ -10,9 +8,9 @@ import (
 	"go.opentelemetry.io/otel/trace"
 )
 
-// trace makes a span of an API request, named by its route's pattern, within the caller's trace if it names one.
+// trace makes a span of a request, named by its route's pattern, within the caller's trace if it names one.
 func (s *Server) trace(c *fiber.Ctx) error {
-	if !strings.HasPrefix(c.Path(), "/api/") {
+	if forOperators(c) {
 		return c.Next()
 	}
 	caller := propagation.MapCarrier{"traceparent": c.Get("traceparent"), "tracestate": c.Get("tracestate")}

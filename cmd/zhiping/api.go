@@ -5,6 +5,7 @@ import (
 	"errors"
 	"io"
 
+	"github.com/gofiber/fiber/v2"
 	"github.com/google/uuid"
 
 	"zhiping/domain"
@@ -28,30 +29,38 @@ func (n *node) openAPI(ctx context.Context, c *serveCmd) error {
 	}
 	n.api, err = http.New(http.Config{
 		Executor: n.executor, Events: n.events, Feed: feed{n.events}, Reader: n.reader, Parked: n.parked.Any, Tracker: n.tracker,
-		Auth: auth{n.identity, n.openid}, OpenID: n.openIDEdge(), Accounts: accounts{n.identity}, Directory: directory{n.identity}, Blobs: files{n.blobs}, Printer: printer{}, Catalog: n.catalog, Clock: n.clock,
+		Auth: auth{n.identity, n.openid}, OpenID: n.openIDEdge(), Accounts: accounts{n.identity}, QR: c.site != "", Directory: directory{n.identity}, Blobs: files{n.blobs}, Printer: printer{}, Catalog: n.catalog, Clock: n.clock,
 		NewID: func() string { return uuid.NewString() }, Ready: n.ready, Logger: n.logger,
 		Metrics: n.metrics.Handler(), Request: n.metrics.Request, InFlight: n.metrics.InFlight, Tracer: n.tracing.Tracer("http"), OpsOnly: n.roles == rolesProjector, Secure: w.secure, TrustedProxies: w.proxies, Limits: bounds, ReadTimeout: c.readTimeout, Origins: c.Origins,
 	})
 	return err
 }
 
-// bounds are the rate limits, counted in the read store's MongoDB where several nodes may serve.
+// bounds are the rate limits. Sign-ins are counted for all nodes together where nodes share a database: the PostgreSQL of
+// the accounts, or the MongoDB of the views.
 func (n *node) bounds(ctx context.Context, c *serveCmd) (http.Limits, error) {
-	l := http.Limits{PerMinute: c.Limits.Requests, SignInsPerMinute: c.Limits.SignIns}
-	if c.Readstore == "" {
-		return l, nil
-	}
-	database, err := databaseOf(c.Readstore)
-	if err != nil {
-		return l, err
-	}
-	shared, err := limits.Open(ctx, c.Readstore, database, n.clock)
-	if err != nil {
+	l := http.Limits{AddressPerMinute: c.Limits.Addresses, PerMinute: c.Limits.Requests, SignInsPerMinute: c.Limits.SignIns}
+	shared, err := n.sharedCounts(ctx, c)
+	if err != nil || shared == nil {
 		return l, err
 	}
 	n.later(shared.Close)
-	l.Shared = shared
+	l.Shared = limits.Resting(shared, n.clock, n.logger)
 	return l, nil
+}
+
+func (n *node) sharedCounts(ctx context.Context, c *serveCmd) (fiber.Storage, error) {
+	switch {
+	case c.Identity.Postgres != "":
+		return limits.OpenPostgres(c.Identity.Postgres, n.clock)
+	case c.Readstore != "":
+		database, err := databaseOf(c.Readstore)
+		if err != nil {
+			return nil, err
+		}
+		return limits.Open(ctx, c.Readstore, database, n.clock)
+	}
+	return nil, nil
 }
 
 var errCatchingUp = errors.New("the views have not caught up yet")

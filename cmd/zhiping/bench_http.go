@@ -21,7 +21,7 @@ import (
 // benchHTTPCmd measures a demo server over HTTP: commands from the request to the fsync, view reads, and how long a
 // read waits for a command. Without --url it starts one of its own in a temporary folder, in the same process.
 type benchHTTPCmd struct {
-	URL      string        `help:"Address of a running demo server, which must run with --limit-requests 0. Default: one of its own."`
+	URL      string        `help:"Address of a running demo server, which must run with --limit-addresses 0 and --limit-requests 0. Default: one of its own."`
 	Callers  int           `default:"64" help:"Concurrent callers."`
 	Duration time.Duration `default:"5s" help:"How long each figure is measured."`
 	Pause    time.Duration `hidden:"" help:"Each caller's pause between two requests."`

@@ -90,7 +90,7 @@ func start(t testing.TB, data string, flags ...string) *server {
 		t.Fatal(err)
 	}
 	s := &server{t: t, data: data, done: make(chan error, 1), log: &safeBuffer{}}
-	s.cmd = exec.Command(path, append([]string{"serve", "--addr", "127.0.0.1:0", "--data", data, "--limit-requests", "0", "--limit-sign-ins", "0"}, flags...)...)
+	s.cmd = exec.Command(path, append([]string{"serve", "--addr", "127.0.0.1:0", "--data", data, "--limit-addresses", "0", "--limit-requests", "0", "--limit-sign-ins", "0"}, flags...)...)
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

@@ -62,6 +62,28 @@ func TestASessionHoldsAndEndsOnEveryMachine(t *testing.T) {
 	there.want(401, "not_signed_in", "GET", "/me", nil)
 }
 
+// Two nodes count the sign-ins of an address together, so that nobody has as many tries as there are nodes.
+func TestNodesShareTheLimitOnSignIns(t *testing.T) {
+	postgres, err := postgrestest.Start(t.Context())
+	if errors.Is(err, postgrestest.ErrMissing) {
+		t.Skip(err)
+	}
+	require.NoError(t, err)
+	t.Cleanup(func() { require.NoError(t, postgres.Close()) })
+	url, err := postgres.Fresh(t.Context(), "zhiping_test_limits")
+	require.NoError(t, err)
+	key := filepath.Join(t.TempDir(), "identity.key")
+	require.NoError(t, os.WriteFile(key, []byte(strings.Repeat("5a", 32)+"\n"), 0o600))
+	flags := []string{"--identity-postgres", url, "--identity-key", key, "--limit-sign-ins", "6"}
+	nobody := []*caller{{s: start(t, t.TempDir(), flags...)}, {s: start(t, t.TempDir(), flags...)}}
+	for i := range 6 {
+		nobody[i%2].want(200, "", "POST", "/auth/captcha", nil)
+	}
+	for _, c := range nobody {
+		c.want(429, "too_many_requests", "POST", "/auth/captcha", nil)
+	}
+}
+
 func TestAPostgreSQLNeedsTheKeyOfAllNodes(t *testing.T) {
 	var out strings.Builder
 	err := run(t.Context(), []string{"accounts", "--data", t.TempDir(), "--identity-postgres", "postgres://127.0.0.1:1/none", "disable", "applicant"}, &out, &out)

@@ -31,10 +31,10 @@ type serveCmd struct {
 	ClamdRequired  bool          `default:"true" negatable:"" help:"Refuse attachments while the daemon cannot scan them; with --no-clamd-required they are taken unscanned, and logged."`
 	Catalog        string        `type:"existingdir" placeholder:"DIR" help:"Folder of declaration types that replace or add to the built-in ones."`
 	Identity       identityFlags `embed:"" prefix:"identity-"`
-	BaseURL        string        `name:"base-url" placeholder:"URL" help:"Address that browsers reach this site at, e.g. https://zhiping.example; for links in messages and QR codes and for the way back from a sign-in."`
+	BaseURL        string        `name:"base-url" placeholder:"URL" help:"Address that browsers reach this site at, e.g. https://zhiping.example; for the links in QR codes and for the way back from a sign-in. Without it, QR codes sign in on this machine only."`
 	TLSCert        string        `name:"tls-cert" placeholder:"FILE" help:"Certificate (PEM) to serve HTTPS with; read again when it changes."`
 	TLSKey         string        `name:"tls-key" placeholder:"FILE" help:"Its key (PEM)."`
-	TrustedProxies []string      `name:"trusted-proxies" placeholder:"RANGE,…" help:"Addresses of proxies in front, e.g. 10.0.0.0/8: whom X-Forwarded-For is believed. They end TLS."`
+	TrustedProxies []string      `name:"trusted-proxies" placeholder:"RANGE,…" help:"Addresses of proxies in front, e.g. 10.0.0.0/8: whom X-Forwarded-For is believed. They end TLS, so --base-url must say https://."`
 	Notifications  bool          `default:"true" negatable:"" help:"Tell people by text message or mail, as one-time codes go, what offices decide on their declarations and bindings."`
 	Roles          string        `default:"all" enum:"all,api,projector" help:"What this node does: api, projector, or all. Several nodes share clusters; one projector leads at a time."`
 	Log            string        `default:"info" enum:"debug,info,warn,error" help:"Least level that is logged: debug, info, warn or error."`
@@ -46,6 +46,7 @@ type serveCmd struct {
 	SMS    smsFlags    `embed:"" prefix:"sms-" group:"One-time codes"`
 	SMTP   smtpFlags   `embed:"" prefix:"smtp-" group:"One-time codes"`
 
+	site        string             // the address that QR codes name; empty where none is known
 	clock       func() time.Time   // time.Now when nil
 	readTimeout time.Duration      // the API's own when 0
 	folds       []projections.Fold // every one there is when nil
@@ -54,8 +55,9 @@ type serveCmd struct {
 
 // limitFlags bound how often somebody may call.
 type limitFlags struct {
-	Requests int `default:"6000" help:"Most requests a minute of one account, or of one address that nobody is signed in at; 0 for no limit."`
-	SignIns  int `default:"120" help:"Most requests a minute of one address that sign somebody in, or try to; 0 for no limit."`
+	Addresses int `default:"60000" help:"Most requests a minute of one address, whoever is signed in there, which each node counts before it does anything else; 0 for no limit."`
+	Requests  int `default:"6000" help:"Most requests a minute of one account, or of one address that nobody is signed in at; 0 for no limit."`
+	SignIns   int `default:"120" help:"Most requests a minute of one address that sign somebody in, or try to; nodes that share a PostgreSQL or a MongoDB count them together. 0 for no limit."`
 }
 
 // Run serves until the context ends, then drains requests and projections.
@@ -68,6 +70,17 @@ func (c *serveCmd) Run(ctx context.Context, stdout io.Writer) error {
 	if err != nil {
 		return err
 	}
+	// The address is taken first, because QR codes name it; whoever calls meanwhile waits in line.
+	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Addr)
+	if err != nil {
+		return fmt.Errorf("listen on %s: %w", c.Addr, err)
+	}
+	defer func() { _ = listener.Close() }()
+	address := w.scheme() + listener.Addr().String()
+	c.site = c.BaseURL
+	if c.site == "" && loopback(c.Addr) {
+		c.site = address
+	}
 	n, err := openNode(ctx, c, logger)
 	if err != nil {
 		return err
@@ -78,18 +91,10 @@ func (c *serveCmd) Run(ctx context.Context, stdout io.Writer) error {
 			return fmt.Errorf("seed the demo: %w", err)
 		}
 	}
-	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", c.Addr)
-	if err != nil {
-		return fmt.Errorf("listen on %s: %w", c.Addr, err)
-	}
 	if c.listening != nil {
 		c.listening(listener.Addr().String())
 	}
-	scheme := "http://"
-	if w.tls != nil {
-		scheme = "https://"
-	}
-	logger.Info("serving", "url", scheme+listener.Addr().String(), "data", c.Data, "demo", c.Demo)
+	logger.Info("serving", "url", address, "data", c.Data, "demo", c.Demo)
 	return n.serve(ctx, w.over(listener))
 }
 

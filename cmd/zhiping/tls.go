@@ -75,7 +75,26 @@ type ways struct {
 }
 
 // errOpen: passwords and forms would travel in the clear.
-var errOpen = errors.New("serving other machines needs --tls-cert and --tls-key, or --trusted-proxies if a proxy in front ends TLS")
+var errOpen = errors.New("serving other machines needs --tls-cert and --tls-key, or --trusted-proxies and --base-url if a proxy in front ends TLS")
+
+// errProxyWithoutTLS: nothing but the address says that the proxies end TLS, and cookies that are not for TLS only would
+// show up in the clear wherever somebody types http://.
+var errProxyWithoutTLS = errors.New("--trusted-proxies needs --base-url with the https:// address that browsers reach the proxies at")
+
+// byTLS tells whether browsers come by TLS, here or at a proxy.
+func (c *serveCmd) byTLS(here bool) (bool, error) {
+	if c.BaseURL == "" {
+		return here, nil
+	}
+	u, err := url.Parse(c.BaseURL)
+	if err != nil || u.Host == "" || u.User != nil || u.RawQuery != "" || u.Fragment != "" || u.Scheme != "https" && u.Scheme != "http" {
+		return false, fmt.Errorf("--base-url: %q is not an address like https://zhiping.example", c.BaseURL)
+	}
+	if u.Scheme == "http" && (here || !loopback(net.JoinHostPort(u.Hostname(), "0"))) {
+		return false, fmt.Errorf("--base-url: %q: browsers reach other machines by https:// only", c.BaseURL)
+	}
+	return u.Scheme == "https", nil
+}
 
 func (c *serveCmd) ways() (w ways, err error) {
 	if w.tls, err = loadTLS(c.TLSCert, c.TLSKey); err != nil {
@@ -96,7 +115,12 @@ func (c *serveCmd) ways() (w ways, err error) {
 			return w, fmt.Errorf("--cors-origins: %q is not the origin of one site, like https://portal.example", o)
 		}
 	}
-	w.secure = w.tls != nil || strings.HasPrefix(c.BaseURL, "https://")
+	if w.secure, err = c.byTLS(w.tls != nil); err != nil {
+		return w, err
+	}
+	if len(w.proxies) > 0 && !w.secure {
+		return w, errProxyWithoutTLS
+	}
 	if w.tls == nil && len(w.proxies) == 0 && !loopback(c.Addr) {
 		return w, errOpen
 	}
@@ -111,6 +135,14 @@ func loopback(address string) bool {
 	}
 	ip, err := netip.ParseAddr(host)
 	return host == "localhost" || err == nil && ip.IsLoopback()
+}
+
+// scheme is how the address that is listened on begins.
+func (w ways) scheme() string {
+	if w.tls != nil {
+		return "https://"
+	}
+	return "http://"
 }
 
 // over puts TLS on a listener, where there is some.

@@ -9,8 +9,11 @@ import (
 	"crypto/x509"
 	"encoding/pem"
 	"io"
+	"log/slog"
 	"math/big"
 	"net"
+	"net/http"
+	"net/http/httptest"
 	"os"
 	"path/filepath"
 	"strings"
@@ -67,7 +70,7 @@ func TestHTTPSWithACertificateThatIsRenewed(t *testing.T) {
 	}
 	body := `{"account":"applicant","password":"` + demoPassword + `"}`
 	answer := exchange(t, c, "POST /api/v1/auth/login HTTP/1.0\r\nContent-Type: application/json\r\nContent-Length: "+itoa(len(body))+"\r\n\r\n"+body)
-	for _, want := range []string{"200 OK", "Strict-Transport-Security: max-age=", "secure; SameSite=Lax", "HttpOnly"} {
+	for _, want := range []string{"200 OK", "Strict-Transport-Security: max-age=", "Set-Cookie: __Host-zhiping_session=", "path=/; HttpOnly; secure; SameSite=Lax"} {
 		if !strings.Contains(answer, want) {
 			t.Errorf("no %q in %s", want, answer)
 		}
@@ -112,7 +115,13 @@ func TestServingOthersNeedsTLS(t *testing.T) {
 		"a page, not a site":        {serveCmd{Addr: "127.0.0.1:0", Origins: []string{"https://portal.example/page"}}, "--cors-origins"},
 		"this machine only":         {serveCmd{Addr: "127.0.0.1:0"}, ""},
 		"IPv6, this machine only":   {serveCmd{Addr: "[::1]:0"}, ""},
-		"behind a proxy":            {serveCmd{Addr: "0.0.0.0:0", TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"}}, ""},
+		"behind a proxy":            {serveCmd{Addr: "0.0.0.0:0", BaseURL: "https://zhiping.example", TrustedProxies: []string{"10.0.0.0/8", "192.0.2.1"}}, ""},
+		"a proxy of who knows what": {serveCmd{Addr: "0.0.0.0:0", TrustedProxies: []string{"10.0.0.0/8"}}, "--base-url"},
+		"a proxy in the clear":      {serveCmd{Addr: "127.0.0.1:0", BaseURL: "http://127.0.0.1", TrustedProxies: []string{"10.0.0.0/8"}}, "--base-url"},
+		"a site in the clear":       {serveCmd{Addr: "127.0.0.1:0", BaseURL: "http://zhiping.example"}, "--base-url"},
+		"a site that is a name":     {serveCmd{Addr: "127.0.0.1:0", BaseURL: "zhiping.example"}, "--base-url"},
+		"a site with a password":    {serveCmd{Addr: "127.0.0.1:0", BaseURL: "https://a:b@zhiping.example"}, "--base-url"},
+		"a site on this machine":    {serveCmd{Addr: "127.0.0.1:0", BaseURL: "http://localhost:8080"}, ""},
 	} {
 		if _, err := ex.c.ways(); (err == nil) != (ex.want == "") || err != nil && !strings.Contains(err.Error(), ex.want) {
 			t.Errorf("%s: %v, want %q", name, err, ex.want)
@@ -136,7 +145,8 @@ func TestTheClientBehindAProxyIsKnown(t *testing.T) {
 		ip, _ := entries[len(entries)-1]["ip"].(string)
 		return ip
 	}
-	behind := start(t, t.TempDir(), "--demo", "--trusted-proxies", "127.0.0.0/8,10.0.0.0/8")
+	behind := start(t, t.TempDir(), "--demo", "--trusted-proxies", "127.0.0.0/8,10.0.0.0/8", "--base-url", "https://zhiping.example")
+	behind.signsInForTLSOnly(t)
 	for forwarded, want := range map[string]string{
 		"203.0.113.9":                         "203.0.113.9",
 		"198.51.100.1, 203.0.113.9, 10.1.1.1": "203.0.113.9",
@@ -150,5 +160,64 @@ func TestTheClientBehindAProxyIsKnown(t *testing.T) {
 	behind.stop()
 	if got := audited(start(t, t.TempDir(), "--demo"), "203.0.113.9"); got != "127.0.0.1" {
 		t.Errorf("a stranger was believed: %s", got)
+	}
+}
+
+// signsInForTLSOnly: behind a proxy that ends TLS, the cookie is for TLS only and this site's own, and no other is taken.
+func (s *server) signsInForTLSOnly(t *testing.T) {
+	t.Helper()
+	nobody := &caller{s: s}
+	in := nobody.want(200, "", "POST", "/auth/login", map[string]any{"account": "applicant", "password": demoPassword})
+	cookie := in.header.Get("Set-Cookie")
+	if !strings.HasPrefix(cookie, "__Host-zhiping_session=") || !strings.Contains(cookie, "path=/; HttpOnly; secure") || strings.Contains(cookie, "domain") || in.header.Get("Strict-Transport-Security") == "" {
+		t.Fatalf("%q %v", cookie, in.header)
+	}
+	token := in.str("accessToken")
+	nobody.want(200, "", "GET", "/me", nil, "Cookie", "__Host-zhiping_session="+token)
+	nobody.want(401, "", "GET", "/me", nil, "Cookie", "zhiping_session="+token)
+	out := nobody.want(204, "", "POST", "/auth/logout", nil, "Cookie", "__Host-zhiping_session="+token, "X-CSRF-Token", in.str("csrfToken"))
+	if gone := out.header.Get("Set-Cookie"); !strings.HasPrefix(gone, "__Host-zhiping_session=;") || !strings.Contains(gone, "secure") || !strings.Contains(gone, "path=/") {
+		t.Fatalf("%q is heeded by no browser", gone)
+	}
+	a := nobody.want(200, "", "POST", "/auth/qr", nil)
+	if cookie := a.header.Get("Set-Cookie"); !strings.HasPrefix(cookie, "__Host-zhiping_qr=") {
+		t.Fatalf("%q", cookie)
+	}
+	if url := a.str("url"); !strings.HasPrefix(url, "https://zhiping.example/qr/") {
+		t.Fatalf("a phone cannot open %q", url)
+	}
+}
+
+// A QR code names an address that can be opened, or there is none.
+func TestQRCodesNameAnAddressOrThereAreNone(t *testing.T) {
+	s, _ := inside(t)
+	nobody := &caller{s: s}
+	if a := nobody.want(200, "", "POST", "/auth/qr", nil); !strings.HasPrefix(a.str("url"), s.url+"/qr/") {
+		t.Fatalf("%s", a.raw)
+	}
+	if a := nobody.want(200, "", "GET", "/auth/methods", nil); !strings.Contains(string(a.raw), `"qr"`) {
+		t.Fatalf("%s", a.raw)
+	}
+	dir := t.TempDir()
+	cert, key := filepath.Join(dir, "cert.pem"), filepath.Join(dir, "key.pem")
+	certificate(t, cert, key, 1)
+	n, err := openNode(t.Context(), &serveCmd{Addr: "0.0.0.0:0", Data: dir, Demo: true, Roles: "all", TLSCert: cert, TLSKey: key}, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer n.close()
+	for request, want := range map[*http.Request]string{
+		httptest.NewRequest("GET", "/api/v1/auth/methods", nil): `"methods":["password"]`,
+		httptest.NewRequest("POST", "/api/v1/auth/qr", nil):     `"code":"no_qr"`,
+	} {
+		res, err := n.api.App().Test(request, 10_000)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, _ := io.ReadAll(res.Body)
+		_ = res.Body.Close()
+		if !strings.Contains(string(raw), want) {
+			t.Errorf("%s: %s", request.URL, raw)
+		}
 	}
 }

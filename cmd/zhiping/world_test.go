@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"net/http"
 	"path/filepath"
 	"sort"
@@ -33,7 +32,7 @@ type world struct {
 
 	submitted, draft, waiting access.Resource
 	submittedID, draftID      string
-	attachment                string
+	attachment, draftFile     string
 	paths                     map[string]any
 	schemas                   map[string]any
 }
@@ -51,7 +50,10 @@ func newWorld(t *testing.T) *world {
 	complete(one.caller, d, w.submittedID)
 	form := one.want(http.StatusOK, "", "POST", "/declarations/"+w.submittedID+"/submit", map[string]any{"commitment": true})
 	w.attachment, _ = form.items("attachments")[0]["id"].(string)
-	w.draftID = begin(one.caller, definitionOf(t, "grade2.assessment"))
+	drafted := definitionOf(t, "grade2.assessment")
+	w.draftID = begin(one.caller, drafted)
+	complete(one.caller, drafted, w.draftID)
+	w.draftFile, _ = one.want(http.StatusOK, "", "GET", "/declarations/"+w.draftID, nil).items("attachments")[0]["id"].(string)
 	w.draft = access.Resource{Applicant: one.ID, Unit: university, Department: demoDepartment.ID}
 	w.submitted = w.draft
 	for _, st := range d.Route {
@@ -59,11 +61,17 @@ func newWorld(t *testing.T) *world {
 		w.submitted.Reviewers = append(w.submitted.Reviewers, holder)
 	}
 	w.waiting = access.Resource{Applicant: two.ID, Unit: company}
-	document := (&caller{s: s}).want(http.StatusOK, "", "GET", "/openapi.json", nil)
+	w.read()
+	return w
+}
+
+// read takes the published contract in.
+func (w *world) read() {
+	w.t.Helper()
+	document := (&caller{s: w.s}).want(http.StatusOK, "", "GET", "/openapi.json", nil)
 	w.paths, _ = document.body["paths"].(map[string]any)
 	components, _ := document.body["components"].(map[string]any)
 	w.schemas, _ = components["schemas"].(map[string]any)
-	return w
 }
 
 // grow makes the other side of the tree and signs everybody in.
@@ -171,6 +179,9 @@ type resourceCase struct {
 	missing  []int // statuses that an allowed caller may get although they look like a refusal
 }
 
+// nowhere is the id of nothing.
+const nowhere = "00000000-0000-4000-8000-000000000003"
+
 // cases are the resources that a route is asked for: by what its path begins with.
 func (w *world) cases(r operation) []resourceCase {
 	base := resourceCase{path: r.path}
@@ -186,7 +197,6 @@ func (w *world) cases(r operation) []resourceCase {
 		c.path, c.resource = strings.NewReplacer(names...).Replace(r.path), resource
 		return c
 	}
-	const nowhere = "00000000-0000-4000-8000-000000000003"
 	switch p := r.path; {
 	case p == "/worklist" || p == "/worklist/export":
 		elsewhere := fill(access.Resource{Organization: university})
@@ -209,12 +219,10 @@ func (w *world) cases(r operation) []resourceCase {
 	case strings.HasPrefix(p, "/organizations/{id}"):
 		return []resourceCase{fill(access.Resource{Organization: university}, "{id}", university, "{account}", "nobody")}
 	case strings.HasPrefix(p, "/declarations/{id}"):
-		cases := []resourceCase{fill(w.submitted, "{id}", w.submittedID, "{aid}", w.attachment, "{rid}", nowhere, "{module}", "basic")}
-		if !strings.Contains(p, "/attachments/") {
-			draft := fill(w.draft, "{id}", w.draftID, "{rid}", nowhere, "{module}", "basic")
-			cases = append(cases, draft)
+		return []resourceCase{
+			fill(w.submitted, "{id}", w.submittedID, "{aid}", w.attachment, "{rid}", nowhere, "{module}", "basic"),
+			fill(w.draft, "{id}", w.draftID, "{aid}", w.draftFile, "{rid}", nowhere, "{module}", "basic"),
 		}
-		return cases
 	case r.action == "anyone":
 		base.path = strings.NewReplacer("{id}", nowhere, "{ticket}", nowhere).Replace(p)
 		base.missing = []int{http.StatusNotFound}
@@ -224,66 +232,4 @@ func (w *world) cases(r operation) []resourceCase {
 		return []resourceCase{base}
 	}
 	return nil
-}
-
-// sample is a body that the schema takes. What a handler looks up before anything else must be there.
-func (w *world) sample(r operation, schema map[string]any) any {
-	body := w.instance(schema)
-	given := map[string]map[string]any{
-		"POST /declarations":                {"noticeId": demoNoticeID("title.regular")},
-		"POST /worklist/approve":            {"ids": []any{demoNoticeID("no declaration")}},
-		"POST /units":                       {"uscc": hospital},
-		"POST /organizations/{id}/officers": {"account": "applicant2"},
-	}[r.name]
-	if m, ok := body.(map[string]any); ok {
-		for k, v := range given {
-			m[k] = v
-		}
-	}
-	return body
-}
-
-// instance makes the smallest value that fits a JSON Schema of the published document.
-func (w *world) instance(schema map[string]any) any {
-	if ref, ok := schema["$ref"].(string); ok {
-		named, _ := w.schemas[strings.TrimPrefix(ref, "#/components/schemas/")].(map[string]any)
-		return w.instance(named)
-	}
-	if enum, ok := schema["enum"].([]any); ok {
-		return enum[0]
-	}
-	typ, _ := schema["type"].(string)
-	if several, ok := schema["type"].([]any); ok {
-		typ, _ = several[0].(string)
-	}
-	switch typ {
-	case "string":
-		switch schema["format"] {
-		case "uuid":
-			return "00000000-0000-4000-8000-000000000004"
-		case "date-time":
-			return "2031-01-01T00:00:00Z"
-		}
-		return "x"
-	case "integer", "number":
-		return 2031
-	case "boolean":
-		return true
-	case "array":
-		items, _ := schema["items"].(map[string]any)
-		least, _ := schema["minItems"].(float64)
-		list := []any{}
-		for range int(least) {
-			list = append(list, w.instance(items))
-		}
-		return list
-	}
-	object := map[string]any{}
-	properties, _ := schema["properties"].(map[string]any)
-	required, _ := schema["required"].([]any)
-	for _, name := range required {
-		property, _ := properties[fmt.Sprint(name)].(map[string]any)
-		object[fmt.Sprint(name)] = w.instance(property)
-	}
-	return object
 }

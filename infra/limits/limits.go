@@ -1,5 +1,6 @@
-// Package limits keeps the counts of rate limits where all nodes see them: in the MongoDB of the views. One node by
-// itself counts in memory and needs nothing of this. The package may import the driver and nothing of ours.
+// Package limits keeps the counts of rate limits where all nodes see them: in the PostgreSQL of the accounts, or in the
+// MongoDB of the views. One node by itself counts in memory and needs nothing of this. The package may import the drivers
+// and nothing of ours.
 package limits
 
 import (
@@ -18,7 +19,7 @@ import (
 // would be what an attacker wants.
 const patience = 500 * time.Millisecond
 
-// Store implements fiber.Storage. Two nodes that count at the same moment may lose one of the two counts, which makes
+// Store implements fiber.Storage in MongoDB. Two nodes that count at the same moment may lose one of the two counts, which makes
 // the limit a little wider. Safe for concurrent use.
 type Store struct {
 	client *mongo.Client
@@ -48,13 +49,9 @@ func Open(ctx context.Context, uri, database string, clock func() time.Time) (*S
 	return s, nil
 }
 
-func (s *Store) within() (context.Context, context.CancelFunc) {
-	return context.WithTimeout(context.Background(), patience)
-}
-
 // Get implements fiber.Storage: nil for what is not there or has expired.
 func (s *Store) Get(key string) ([]byte, error) {
-	ctx, cancel := s.within()
+	ctx, cancel := within()
 	defer cancel()
 	var c count
 	err := s.counts.FindOne(ctx, bson.D{{Key: "_id", Value: key}}).Decode(&c)
@@ -76,7 +73,7 @@ func (s *Store) Set(key string, value []byte, life time.Duration) error {
 	if life > 0 {
 		c.Expires = s.clock().Add(life).UTC()
 	}
-	ctx, cancel := s.within()
+	ctx, cancel := within()
 	defer cancel()
 	_, err := s.counts.ReplaceOne(ctx, bson.D{{Key: "_id", Value: key}}, c, options.Replace().SetUpsert(true))
 	if err != nil {
@@ -87,7 +84,7 @@ func (s *Store) Set(key string, value []byte, life time.Duration) error {
 
 // Delete implements fiber.Storage.
 func (s *Store) Delete(key string) error {
-	ctx, cancel := s.within()
+	ctx, cancel := within()
 	defer cancel()
 	if _, err := s.counts.DeleteOne(ctx, bson.D{{Key: "_id", Value: key}}); err != nil {
 		return fmt.Errorf("limits: %w", err)
@@ -97,7 +94,7 @@ func (s *Store) Delete(key string) error {
 
 // Reset implements fiber.Storage.
 func (s *Store) Reset() error {
-	ctx, cancel := s.within()
+	ctx, cancel := within()
 	defer cancel()
 	if _, err := s.counts.DeleteMany(ctx, bson.D{}); err != nil {
 		return fmt.Errorf("limits: %w", err)

@@ -1,0 +1,103 @@
+package main
+
+import (
+	"log/slog"
+	"net/http"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/gofiber/fiber/v2"
+
+	"zhiping/domain"
+	"zhiping/domain/access"
+	"zhiping/infra/identity/openid/openidtest"
+)
+
+// elsewhereFlags sign people in at a provider, whose claim “roles” names ours as they are.
+func elsewhereFlags(address string, provider *openidtest.Provider) []string {
+	var roles []string
+	for _, r := range domain.Roles() {
+		roles = append(roles, string(r)+"="+string(r))
+	}
+	return []string{"--demo", "--addr", address, "--base-url", "http://" + address, "--oidc-issuer", provider.Issuer, "--oidc-client-id", "zhiping",
+		"--oidc-client-secret", openidtest.ClientSecret, "--oidc-roles-claim", "roles", "--oidc-roles", strings.Join(roles, ";"), "--oidc-everybody", string(domain.Applicant),
+		"--oidc-organization-id", "org", "--oidc-organization-name", "org"}
+}
+
+// A second world, where people sign in at an OpenID provider: every route has its row there too, lets nobody in who is not
+// signed in, and no role without a row. Resources are the first world's matter.
+func TestAccessWhereSignInIsElsewhere(t *testing.T) {
+	address := freeAddress(t)
+	provider := openidtest.New(t, "zhiping", "http://"+address+"/api/v1/auth/openid/callback")
+	s := start(t, t.TempDir(), elsewhereFlags(address, provider)...)
+	w := &world{t: t, s: s}
+	w.read()
+	routes := w.guarded(t, elsewhere)
+	if len(routes) < 50 {
+		t.Fatalf("only %d routes", len(routes))
+	}
+	tokens := map[domain.Role]*caller{}
+	for _, role := range domain.Roles() {
+		claims := goodClaims(provider)
+		claims["sub"], claims["name"], claims["roles"], claims["org"] = "at-"+string(role), string(role), []string{string(role)}, "demo-"+string(role)
+		tokens[role] = &caller{s: s, token: provider.Sign(t, claims)}
+		if got := roles(tokens[role]); !slices.Contains(got, string(role)) {
+			t.Fatalf("the %s has %v", role, got)
+		}
+	}
+	for _, r := range routes {
+		path := strings.NewReplacer("{id}", nowhere, "{aid}", nowhere, "{rid}", nowhere, "{applicantId}", nowhere, "{ticket}", "x", "{uscc}", hospital,
+			"{module}", "basic", "{account}", "nobody").Replace(r.path)
+		if got := (&caller{s: s}).status(r, path, nil); got != http.StatusUnauthorized {
+			t.Errorf("%s without signing in: %d", r.name, got)
+		}
+		for role, c := range tokens {
+			held := domain.Actor{Roles: []domain.Role{role, domain.Applicant}, Organization: domain.Organization{ID: "demo-" + string(role)}}
+			may := r.action == "anyone" || access.MayTry(held, r.action)
+			if got := c.status(r, path, nil); got == http.StatusUnauthorized || got >= 500 || !may && got != http.StatusForbidden {
+				t.Errorf("%s as %s, who may try it: %v: %d", r.name, role, may, got)
+			}
+		}
+	}
+}
+
+// Routes that huma does not publish are walked by nobody, so there are few, and they are named here.
+func TestEveryRouteIsPublished(t *testing.T) {
+	unpublished := []string{"GET /healthz", "GET /readyz", "GET /metrics", "GET /docs", "GET /openapi.json", "GET /openapi.yaml", "GET /openapi-3.0.json", "GET /openapi-3.0.yaml"}
+	for _, path := range []string{"captcha", "codes", "register", "login", "password/reset", "qr"} { // they say where to sign in instead
+		unpublished = append(unpublished, "elsewhere POST /api/v1/auth/"+path)
+	}
+	provider := openidtest.New(t, "zhiping", "http://127.0.0.1/api/v1/auth/openid/callback")
+	for mode, c := range map[string]*serveCmd{
+		"":          {Addr: "127.0.0.1:0", Data: t.TempDir(), Demo: true, Roles: "all", site: "http://127.0.0.1"},
+		"elsewhere": {Addr: "127.0.0.1:0", Data: t.TempDir(), Demo: true, Roles: "all", BaseURL: "http://127.0.0.1", OIDC: openIDFlags{Issuer: provider.Issuer, ClientID: "zhiping"}},
+	} {
+		n, err := openNode(t.Context(), c, slog.New(slog.DiscardHandler))
+		if err != nil {
+			t.Fatal(err)
+		}
+		published := map[string]bool{}
+		for path, item := range n.api.OpenAPI().Paths {
+			for method, op := range map[string]*huma.Operation{"GET": item.Get, "POST": item.Post, "PUT": item.Put, "DELETE": item.Delete} {
+				published[method+" "+strings.NewReplacer("{", ":", "}", "").Replace(path)] = op != nil
+			}
+		}
+		seen := 0
+		for _, routes := range n.api.App().Stack() {
+			for _, r := range routes {
+				name := r.Method + " " + r.Path
+				middleware := r.Path == "/" || r.Method == fiber.MethodHead
+				if !middleware && !published[name] && !slices.Contains(unpublished, name) && !slices.Contains(unpublished, mode+" "+name) {
+					t.Errorf("%s is not published, so nobody walks it", name)
+				}
+				seen++
+			}
+		}
+		if seen < 90 {
+			t.Errorf("only %d routes", seen)
+		}
+		n.close()
+	}
+}
