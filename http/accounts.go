@@ -59,7 +59,8 @@ type Accounts interface {
 	// PollQR answers the ticket's status, and once, after the confirmation, its session.
 	PollQR(ctx context.Context, ticket, secret string) (status string, session *Session, err error)
 	ScanQR(ctx context.Context, account, ticket string) (Prompt, error)
-	ConfirmQR(ctx context.Context, account, ticket string) error
+	// ConfirmQR also takes the token of the session that confirms, with which the confirmation ends.
+	ConfirmQR(ctx context.Context, account, token, ticket string) error
 	Sessions(ctx context.Context, account string) ([]OpenSession, error)
 	EndSession(ctx context.Context, account, id string) error
 }
@@ -154,6 +155,7 @@ func (s *Server) qrRoutes() {
 		return &struct{ Body Prompt }{p}, err
 	})
 	handle(s, route{"POST", "/auth/qr/{ticket}/confirm", "Let the desktop of a scanned ticket in", anyone, 204}, func(ctx context.Context, in *byTicket) (*struct{}, error) {
-		return nil, s.Accounts.ConfirmQR(ctx, requestOf(ctx).actor.ID, in.Ticket)
+		rq := requestOf(ctx)
+		return nil, s.Accounts.ConfirmQR(ctx, rq.actor.ID, rq.token, in.Ticket)
 	})
 }

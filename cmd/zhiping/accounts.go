@@ -49,8 +49,12 @@ func (a accounts) ScanQR(ctx context.Context, account, ticket string) (http.Prom
 	return http.Prompt{Address: p.Address, UserAgent: p.Agent, AskedAt: p.AskedAt}, err
 }
 
-func (a accounts) ConfirmQR(ctx context.Context, account, ticket string) error {
-	return a.provider.ConfirmQR(ctx, account, ticket)
+func (a accounts) ConfirmQR(ctx context.Context, account, token, ticket string) error {
+	_, session, err := a.provider.Authenticate(ctx, token)
+	if err != nil {
+		return err
+	}
+	return a.provider.ConfirmQR(ctx, account, session.ID, ticket)
 }
 
 func (a accounts) Sessions(ctx context.Context, account string) ([]http.OpenSession, error) {

@@ -208,12 +208,20 @@ func (p *Provider) setDisabled(ctx context.Context, account, by string, at time.
 			return domain.ErrNotFound
 		}
 		c.record(AuditRecord{Kind: kind, Account: account, Actor: by})
-		if err := revokeAccount(ctx, c.querier, account); err != nil {
-			return err
-		}
-		_, err = endSessions(ctx, c, `account_id = $1`, account)
-		return err
+		return p.shutOut(ctx, c, account)
 	})
+}
+
+// shutOut ends all that an account has open: sessions, tickets, and what is remembered of its bearer tokens.
+func (p *Provider) shutOut(ctx context.Context, c *change, account string) error {
+	if err := revokeAccount(ctx, c.querier, account); err != nil {
+		return err
+	}
+	if err := endTickets(ctx, c, account); err != nil {
+		return err
+	}
+	_, err := endSessions(ctx, c, `account_id = $1`, account)
+	return err
 }
 
 // Erase deletes what is known of the person behind an account: name, phone, login name, e-mail, identity number,
@@ -233,18 +241,14 @@ func (p *Provider) Erase(ctx context.Context, account, by string) error {
 		}
 		for _, q := range []string{
 			`DELETE FROM identity_numbers WHERE account_id = $1`, `DELETE FROM grants WHERE account_id = $1`,
-			`DELETE FROM known_networks WHERE account_id = $1`, `DELETE FROM tickets WHERE account_id = $1`,
+			`DELETE FROM known_networks WHERE account_id = $1`,
 		} {
 			if _, err := c.ExecContext(ctx, q, account); err != nil {
 				return fmt.Errorf("identity: erase: %w", err)
 			}
 		}
 		c.record(AuditRecord{Kind: AuditAccountErased, Account: account, Actor: by})
-		if err := revokeAccount(ctx, c.querier, account); err != nil {
-			return err
-		}
-		_, err = endSessions(ctx, c, `account_id = $1`, account)
-		return err
+		return p.shutOut(ctx, c, account)
 	})
 	if err != nil {
 		return err

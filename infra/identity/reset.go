@@ -68,8 +68,7 @@ func (p *Provider) ResetPassword(ctx context.Context, r ResetRequest) error {
 		}
 		about.Kind, about.Account = AuditPasswordReset, account.ID
 		c.record(about)
-		_, err := endSessions(ctx, c, `account_id = $1`, account.ID)
-		return err
+		return p.shutOut(ctx, c, account.ID)
 	})
 }
 
@@ -138,6 +137,9 @@ func (p *Provider) ChangePassword(ctx context.Context, r ChangePasswordRequest) 
 		}
 		about.Kind = AuditPasswordChanged
 		c.record(about)
+		if err := endTickets(ctx, c, r.Account); err != nil {
+			return err
+		}
 		_, err := endSessions(ctx, c, `account_id = $1 AND id <> $2`, r.Account, r.Session)
 		return err
 	})

@@ -100,16 +100,19 @@ CREATE TABLE IF NOT EXISTS captchas (
   expires_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS tickets (
+DROP TABLE IF EXISTS tickets;           -- of earlier versions, which knew no session; a ticket lives two minutes
+CREATE TABLE IF NOT EXISTS qr_tickets (
   id         BLOB PRIMARY KEY,          -- SHA-256 of the ticket
   secret     BLOB NOT NULL,             -- SHA-256 of the asking browser's secret
   status     TEXT NOT NULL,
   account_id TEXT NOT NULL DEFAULT '',
+  session_id TEXT NOT NULL DEFAULT '',  -- of who confirmed; the ticket ends with it
   address    TEXT NOT NULL,
   agent      TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS qr_tickets_account ON qr_tickets(account_id) WHERE account_id <> '';
 
 CREATE TABLE IF NOT EXISTS flows (
   state      BLOB PRIMARY KEY,          -- SHA-256 of the state sent to the OpenID provider

@@ -169,6 +169,9 @@ func (p *Provider) Logout(ctx context.Context, token string) error {
 		if err := revoke(ctx, c.querier, `token = $1`, key[:]); err != nil {
 			return err
 		}
+		if err := endTicketsOf(ctx, c, `token = $1`, key[:]); err != nil {
+			return err
+		}
 		var account, address, agent string
 		err := c.QueryRowContext(ctx, `DELETE FROM sessions WHERE token = $1 RETURNING account_id, address, agent`, key[:]).Scan(&account, &address, &agent)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -217,6 +220,9 @@ func (p *Provider) EndSession(ctx context.Context, account, id string) error {
 // EndOtherSessions ends every session of the account but the one with the id keep; all of them when keep is "".
 func (p *Provider) EndOtherSessions(ctx context.Context, account, keep string) error {
 	return p.write(ctx, func(c *change) error {
+		if err := endTickets(ctx, c, account); err != nil { // scanned or confirmed by whoever is to be out
+			return err
+		}
 		_, err := endSessions(ctx, c, `account_id = $1 AND id <> $2`, account, keep)
 		c.record(AuditRecord{Kind: AuditSessionEnded, Account: account, Detail: "others"})
 		return err
@@ -227,9 +233,21 @@ func endSessions(ctx context.Context, c *change, where string, args ...any) (int
 	if err := revoke(ctx, c.querier, where, args...); err != nil {
 		return 0, err
 	}
+	if err := endTicketsOf(ctx, c, where, args...); err != nil {
+		return 0, err
+	}
 	res, err := c.ExecContext(ctx, `DELETE FROM sessions WHERE `+where, args...) // #nosec G202 -- the conditions are constants
 	if err != nil {
 		return 0, fmt.Errorf("identity: end sessions: %w", err)
 	}
 	return res.RowsAffected()
+}
+
+// endTicketsOf takes away the tickets that the sessions confirmed which meet the condition.
+func endTicketsOf(ctx context.Context, c *change, where string, args ...any) error {
+	_, err := c.ExecContext(ctx, `DELETE FROM qr_tickets WHERE session_id <> '' AND session_id IN (SELECT id FROM sessions WHERE `+where+`)`, args...) // #nosec G202 -- the conditions are constants
+	if err != nil {
+		return fmt.Errorf("identity: end tickets: %w", err)
+	}
+	return nil
 }
