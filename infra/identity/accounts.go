@@ -176,13 +176,19 @@ func (p *Provider) accountBy(ctx context.Context, account string) (accountRow, e
 }
 
 // actor loads who an account is now, and until when that holds without anybody changing it: the first of its
-// grants to expire.
+// grants to expire. Roles that an earlier sign-in claimed count for sessions, which were opened on them.
 func (p *Provider) actor(ctx context.Context, q querier, id, name string) (domain.Actor, time.Time, error) {
+	return p.actorWithout(ctx, q, id, name, "")
+}
+
+// actorWithout leaves out the grants of a source.
+func (p *Provider) actorWithout(ctx context.Context, q querier, id, name, source string) (domain.Actor, time.Time, error) {
 	a := domain.Actor{ID: id, Name: name}
 	var until time.Time
 	rows, err := q.QueryContext(ctx, `SELECT g.role, g.organization, coalesce(o.name, ''), g.expires_at
 		FROM grants g LEFT JOIN organizations o ON o.id = g.organization
-		WHERE g.account_id = $1 AND (g.expires_at = 0 OR g.expires_at > $2) ORDER BY g.source, g.granted_at, g.organization`, id, p.now().UnixMilli())
+		WHERE g.account_id = $1 AND (g.expires_at = 0 OR g.expires_at > $2) AND (g.source = '' OR g.source <> $3)
+		ORDER BY g.source, g.granted_at, g.organization`, id, p.now().UnixMilli(), source)
 	if err != nil {
 		return a, until, fmt.Errorf("identity: roles: %w", err)
 	}

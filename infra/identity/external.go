@@ -72,9 +72,12 @@ func (p *Provider) SignInExternal(ctx context.Context, e External, address, agen
 	return s, err
 }
 
+// bySignIn is the source of grants that came from claims at a sign-in.
+const bySignIn = "claims"
+
 // claim replaces the roles that came from claims.
 func (p *Provider) claim(ctx context.Context, c *change, id string, e External) error {
-	if _, err := c.ExecContext(ctx, `DELETE FROM grants WHERE account_id = $1 AND source = 'claims'`, id); err != nil {
+	if _, err := c.ExecContext(ctx, `DELETE FROM grants WHERE account_id = $1 AND source = $2`, id, bySignIn); err != nil {
 		return fmt.Errorf("identity: claims: %w", err)
 	}
 	if e.Organization.ID != "" {
@@ -88,79 +91,11 @@ func (p *Provider) claim(ctx context.Context, c *change, id string, e External) 
 		if officer(r) {
 			g.Organization = e.Organization.ID
 		}
-		if err := p.grant(ctx, c.querier, g, "claims"); err != nil {
+		if err := p.grant(ctx, c.querier, g, bySignIn); err != nil {
 			return err
 		}
 	}
 	return revokeAccount(ctx, c.querier, id)
-}
-
-// cachedActor is what ActorOf remembers, valid like a remembered session: while its account's epoch has not moved.
-type cachedActor struct {
-	actor domain.Actor
-	epoch int64
-	until time.Time // the first of its grants to expire, if one does
-}
-
-// fingerprint tells claims apart.
-func (e External) fingerprint() tokenHash {
-	h := sha256.New()
-	for _, s := range []string{e.Issuer, e.Subject, e.Name, e.Organization.ID, e.Organization.Name} {
-		fmt.Fprintf(h, "%d:%s", len(s), s)
-	}
-	for _, r := range e.Roles {
-		fmt.Fprintf(h, "%d:%s", len(r), r)
-	}
-	return tokenHash(h.Sum(nil))
-}
-
-// ActorOf is the actor of a bearer token that names an external person: the roles of its claims, and those that the
-// account has been granted here. An account that is disabled here is refused, at once on every process.
-func (p *Provider) ActorOf(ctx context.Context, e External) (domain.Actor, error) {
-	e = e.usable()
-	id := e.AccountID()
-	epoch, err := p.epoch(ctx, accountBucket(id))
-	if err != nil {
-		return domain.Actor{}, err
-	}
-	key := e.fingerprint()
-	if c, ok := p.actors.Get(key); ok && c.epoch == epoch && (c.until.IsZero() || p.now().Before(c.until)) {
-		return c.actor, nil
-	}
-	c := &cachedActor{epoch: epoch}
-	if c.actor, c.until, err = p.loadActor(ctx, id, e); err != nil {
-		return domain.Actor{}, err
-	}
-	p.actors.Add(key, c)
-	return c.actor, nil
-}
-
-func (p *Provider) loadActor(ctx context.Context, id string, e External) (domain.Actor, time.Time, error) {
-	var disabled int64
-	err := p.reader.QueryRowContext(ctx, `SELECT disabled_at FROM accounts WHERE id = $1 AND erased_at = 0`, id).Scan(&disabled)
-	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return domain.Actor{}, time.Time{}, fmt.Errorf("identity: external account: %w", err)
-	}
-	if disabled != 0 {
-		return domain.Actor{}, time.Time{}, ErrAccountDisabled
-	}
-	a, until, err := p.actor(ctx, p.reader.querier, id, e.Name)
-	if err != nil {
-		return domain.Actor{}, until, err
-	}
-	if a.Organization.ID == "" && e.Organization.ID != "" {
-		a.Organization = e.Organization
-		if a.Within, err = within(ctx, p.reader.querier, a.Organization.ID); err != nil {
-			return domain.Actor{}, until, err
-		}
-	}
-	for _, r := range e.Roles {
-		if !a.Has(r) && (!officer(r) || a.Organization.ID == e.Organization.ID) {
-			a.Roles = append(a.Roles, r)
-		}
-	}
-	sortRoles(a.Roles)
-	return a, until, nil
 }
 
 // SignOutHint is the id token that a session began with, or nothing.

@@ -14,7 +14,7 @@ func TestAnOfficersClaimCountsOnlyWithAnOrganization(t *testing.T) {
 	s, err := f.SignInExternal(t.Context(), e, "192.0.2.1", "", nil)
 	require.NoError(t, err)
 	require.Equal(t, []domain.Role{domain.Analyst}, s.User.Roles)
-	actor, err := f.ActorOf(t.Context(), e)
+	actor, err := f.ActorOf(t.Context(), Bearer{External: e})
 	require.NoError(t, err)
 	require.Equal(t, []domain.Role{domain.Analyst}, actor.Roles)
 }
@@ -27,7 +27,7 @@ func TestAnOfficerHereIsNotOneElsewhereByClaim(t *testing.T) {
 	require.NoError(t, f.PutOrganization(t.Context(), Organization{ID: "here", Name: "内", Kind: KindDepartment}))
 	require.NoError(t, f.Grant(t.Context(), Grant{Account: e.AccountID(), Role: domain.Department, Organization: "here"}, "admin"))
 	want := domain.Organization{ID: "here", Name: "内"}
-	actor, err := f.ActorOf(t.Context(), e)
+	actor, err := f.ActorOf(t.Context(), Bearer{External: e})
 	require.NoError(t, err)
 	require.Equal(t, want, actor.Organization)
 	require.Equal(t, []domain.Role{domain.Department}, actor.Roles)

@@ -247,6 +247,10 @@ func (p *Provider) Erase(ctx context.Context, account, by string) error {
 				return fmt.Errorf("identity: erase: %w", err)
 			}
 		}
+		// An access token of the OpenID provider that is still out names the person, with roles.
+		if err := voidBefore(ctx, c, account, p.now()); err != nil {
+			return err
+		}
 		c.record(AuditRecord{Kind: AuditAccountErased, Account: account, Actor: by})
 		return p.shutOut(ctx, c, account)
 	})

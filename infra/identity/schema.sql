@@ -114,6 +114,20 @@ CREATE TABLE IF NOT EXISTS qr_tickets (
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS qr_tickets_account ON qr_tickets(account_id) WHERE account_id <> '';
 
+-- What is signed by the OpenID provider and must not serve here any more: access tokens that were signed out, until
+-- they expire, and logout tokens that were heeded.
+CREATE TABLE IF NOT EXISTS spent_tokens (
+  key        BLOB PRIMARY KEY,
+  expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- The provider's access tokens that were issued to a person up to this time are void. One row a person at most, also
+-- for those who have no account here.
+CREATE TABLE IF NOT EXISTS void_before (
+  account_id TEXT PRIMARY KEY,
+  issued_at  INTEGER NOT NULL
+) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS flows (
   state      BLOB PRIMARY KEY,          -- SHA-256 of the state sent to the OpenID provider
   sealed     BLOB NOT NULL,

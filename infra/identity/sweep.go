@@ -20,6 +20,7 @@ func (p *Provider) Sweep(ctx context.Context) error {
 		{`DELETE FROM codes WHERE expires_at <= $1`, now},
 		{`DELETE FROM captchas WHERE expires_at <= $1`, now},
 		{`DELETE FROM qr_tickets WHERE expires_at <= $1`, now},
+		{`DELETE FROM spent_tokens WHERE expires_at <= $1`, now},
 		{`DELETE FROM flows WHERE expires_at <= $1`, now},
 		{`DELETE FROM quotas WHERE resets_at <= $1`, now},
 		{`DELETE FROM meters WHERE last_at <= $1 AND locked_until <= $1`, now.Add(-longestMemory)},

@@ -250,24 +250,6 @@ func must[T any](v T, err error) T {
 	return v
 }
 
-func TestTheProviderMaySignPeopleOut(t *testing.T) {
-	w := start(t)
-	s := w.signIn(t)
-	claims := w.goodClaims()
-	claims["jti"] = "1"
-	require.ErrorIs(t, w.LogoutFromProvider(t.Context(), w.provider.Sign(t, claims)), identity.ErrSignInFailed, "no logout token")
-	claims["events"] = map[string]any{"http://schemas.openid.net/event/backchannel-logout": map[string]any{}}
-	token := w.provider.Sign(t, claims)
-	_, _, err := w.Authenticate(t.Context(), token)
-	require.ErrorIs(t, err, identity.ErrNotSignedIn, "a logout token is no access token")
-	_, _, err = w.Authenticate(t.Context(), s.AccessToken)
-	require.NoError(t, err)
-	require.NoError(t, w.LogoutFromProvider(t.Context(), token))
-	_, _, err = w.Authenticate(t.Context(), s.AccessToken)
-	require.ErrorIs(t, err, identity.ErrNotSignedIn)
-	require.ErrorIs(t, w.LogoutFromProvider(t.Context(), "x"), identity.ErrSignInFailed)
-}
-
 func TestAProviderThatIsDownDelaysAndDoesNotBreak(t *testing.T) {
 	up := false
 	srv := httptest.NewServer(http.HandlerFunc(func(rw http.ResponseWriter, _ *http.Request) {
