@@ -61,8 +61,13 @@ type Accounts interface {
 	ScanQR(ctx context.Context, account, ticket string) (Prompt, error)
 	// ConfirmQR also takes the token of the session that confirms, with which the confirmation ends.
 	ConfirmQR(ctx context.Context, account, token, ticket string) error
-	Sessions(ctx context.Context, account string) ([]OpenSession, error)
+	// Sessions lists an account's sessions, newest first, behind one of them when that is not nil.
+	Sessions(ctx context.Context, account string, behind *OpenSession, limit int) ([]OpenSession, error)
 	EndSession(ctx context.Context, account, id string) error
+	// EndOtherSessions ends all but the token's own.
+	EndOtherSessions(ctx context.Context, account, token string) error
+	// ChangePassword also ends all sessions but the token's own.
+	ChangePassword(ctx context.Context, account, token, password, newPassword string, c Client) error
 }
 
 func (rq *request) client() Client {
@@ -111,6 +116,15 @@ func (s *Server) passwordRoutes() {
 		}
 	}) (*struct{}, error) {
 		return nil, s.Accounts.ResetPassword(ctx, in.Body.Phone, in.Body.Code, in.Body.NewPassword, requestOf(ctx).client())
+	})
+	handle(s, route{"POST", "/me/password", "Set another password; ends the caller's other sessions", anyone, 204}, func(ctx context.Context, in *struct {
+		Body struct {
+			Password    string `json:"password" maxLength:"512" doc:"the present one"`
+			NewPassword string `json:"newPassword" maxLength:"512"`
+		}
+	}) (*struct{}, error) {
+		rq := requestOf(ctx)
+		return nil, s.Accounts.ChangePassword(ctx, rq.actor.ID, rq.token, in.Body.Password, in.Body.NewPassword, rq.client())
 	})
 	s.qrRoutes()
 }

@@ -145,6 +145,35 @@ func (p *Provider) ChangePassword(ctx context.Context, r ChangePasswordRequest) 
 	})
 }
 
+// SetPassword gives an account another password on an operator's word, and ends every session of the account.
+func (p *Provider) SetPassword(ctx context.Context, account, password, by string) error {
+	var phone, login sql.NullString
+	err := p.reader.QueryRowContext(ctx, `SELECT phone, login FROM accounts WHERE id = $1 AND erased_at = 0`, account).Scan(&phone, &login)
+	if errors.Is(err, sql.ErrNoRows) {
+		return domain.ErrNotFound
+	}
+	if err != nil {
+		return fmt.Errorf("identity: account: %w", err)
+	}
+	if faults := checkPolicy("password", password, phone.String, login.String); len(faults) > 0 {
+		return domain.ErrInvalid.WithFaults(faults...)
+	}
+	hash, err := p.hashes.hash(ctx, password)
+	if err != nil {
+		return err
+	}
+	return p.write(ctx, func(c *change) error {
+		if err := setPassword(ctx, c, account, hash); err != nil {
+			return err
+		}
+		if _, err := c.ExecContext(ctx, `DELETE FROM meters WHERE key = $1`, mac(p.keys.blind, "account", account)); err != nil {
+			return fmt.Errorf("identity: meter: %w", err)
+		}
+		c.record(AuditRecord{Kind: AuditPasswordReset, Account: account, Actor: by})
+		return p.shutOut(ctx, c, account)
+	})
+}
+
 func setPassword(ctx context.Context, c *change, account, hash string) error {
 	if _, err := c.ExecContext(ctx, `UPDATE accounts SET password = $1 WHERE id = $2`, hash, account); err != nil {
 		return fmt.Errorf("identity: password: %w", err)
