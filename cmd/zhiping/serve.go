@@ -15,6 +15,7 @@ import (
 
 	"zhiping/http"
 	"zhiping/infra/eventstore"
+	"zhiping/infra/identity"
 	"zhiping/infra/telemetry"
 	"zhiping/projections"
 )
@@ -55,6 +56,20 @@ type serveCmd struct {
 type limitFlags struct {
 	Requests int `default:"6000" help:"Most requests a minute of one account, or of one address that nobody is signed in at; 0 for no limit."`
 	SignIns  int `default:"120" help:"Most requests a minute of one address that sign somebody in, or try to; 0 for no limit."`
+	Codes    int `default:"600" help:"Most one-time codes an hour that one address may have sent, which may be a whole university's; 0 for no limit."`
+	Captchas int `default:"600" help:"Most captchas a minute for one address; 0 for no limit."`
+	QR       int `name:"qr" default:"600" help:"Most QR tickets a minute for one address; 0 for no limit."`
+}
+
+// networks are those limits as the identity provider takes them, where 0 means its own defaults.
+func (f limitFlags) networks() identity.NetworkLimits {
+	of := func(n int) int {
+		if n <= 0 {
+			return -1
+		}
+		return n
+	}
+	return identity.NetworkLimits{Codes: of(f.Codes), Captchas: of(f.Captchas), Tickets: of(f.QR)}
 }
 
 // Run serves until the context ends, then drains requests and projections.

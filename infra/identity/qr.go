@@ -50,8 +50,6 @@ type QRPrompt struct {
 
 const qrLife = 2 * time.Minute
 
-var qrQuota = quota{"qr", 60, time.Minute}
-
 // StartQR makes a ticket for a desktop.
 func (p *Provider) StartQR(ctx context.Context, address, agent string) (QRTicket, error) {
 	if p.cfg.External {
@@ -77,7 +75,7 @@ func (p *Provider) StartQR(ctx context.Context, address, agent string) (QRTicket
 	}
 	t.Image = "data:image/png;base64," + base64.StdEncoding.EncodeToString(png)
 	err = p.write(ctx, func(c *change) error {
-		if err := p.spend(ctx, c, qrQuota, network(address)); err != nil {
+		if err := p.spend(ctx, c, quota{"qr", p.cfg.Networks.Tickets, time.Minute}, network(address)); err != nil {
 			return err
 		}
 		_, err := c.ExecContext(ctx, `INSERT INTO qr_tickets (id, secret, status, address, agent, created_at, expires_at) VALUES ($1,$2,$3,$4,$5,$6,$7)`,

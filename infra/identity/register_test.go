@@ -431,7 +431,7 @@ func TestWhatHasExpiredIsSwept(t *testing.T) {
 	require.NoError(t, err)
 	f.clock.pass(401 * 24 * time.Hour)
 	require.NoError(t, f.Sweep(t.Context()))
-	for _, table := range []string{"sessions", "codes", "captchas", "qr_tickets", "quotas", "meters", "known_networks", "audit"} {
+	for _, table := range []string{"sessions", "sent_codes", "captchas", "qr_tickets", "quotas", "meters", "known_networks", "audit"} {
 		var n int
 		require.NoError(t, f.reader.QueryRowContext(t.Context(), `SELECT count(*) FROM `+table).Scan(&n))
 		require.Zero(t, n, table)

@@ -105,7 +105,8 @@ func (p *Provider) ChangePassword(ctx context.Context, r ChangePasswordRequest) 
 		return err
 	}
 	defer done()
-	try, err := p.attempt(ctx, r.Account, r.Address)
+	// Braked apart from sign-ins: only who has a session fails here, and no stranger's failures hold its owner up.
+	try, err := p.attempt(ctx, "change "+r.Account, r.Address)
 	if err != nil {
 		return err
 	}

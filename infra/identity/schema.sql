@@ -85,13 +85,15 @@ CREATE TABLE IF NOT EXISTS quotas (
   PRIMARY KEY (key, rule)
 ) WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS codes (
+DROP TABLE IF EXISTS codes;             -- of earlier versions, one a phone; a code lives five minutes
+CREATE TABLE IF NOT EXISTS sent_codes (
   phone      BLOB NOT NULL,             -- keyed hash: most of these phones never become accounts
   purpose    TEXT NOT NULL,
+  asker      TEXT NOT NULL,             -- network that asked: nobody elsewhere takes its code or its tries away
   hash       BLOB NOT NULL,
-  tries      INTEGER NOT NULL,
+  strangers  INTEGER NOT NULL,          -- tries from networks that neither asked nor are the owner's
   expires_at INTEGER NOT NULL,
-  PRIMARY KEY (phone, purpose)
+  PRIMARY KEY (phone, purpose, asker)
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS captchas (

@@ -17,7 +17,7 @@ func (p *Provider) Sweep(ctx context.Context) error {
 	}{
 		{`DELETE FROM sessions WHERE expires_at <= $1`, now},
 		{`DELETE FROM sessions WHERE seen_at <= $1`, now.Add(-p.cfg.IdleTTL)},
-		{`DELETE FROM codes WHERE expires_at <= $1`, now},
+		{`DELETE FROM sent_codes WHERE expires_at <= $1`, now},
 		{`DELETE FROM captchas WHERE expires_at <= $1`, now},
 		{`DELETE FROM qr_tickets WHERE expires_at <= $1`, now},
 		{`DELETE FROM spent_tokens WHERE expires_at <= $1`, now},
