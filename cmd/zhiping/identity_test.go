@@ -1,6 +1,7 @@
 package main
 
 import (
+	"database/sql"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -111,4 +112,28 @@ func TestACaptchaIsAskedForAfterThreeFailures(t *testing.T) {
 	if codes["bad_credentials"] != 3 || codes["captcha_required"] != 2 {
 		t.Fatalf("%v", codes)
 	}
+}
+
+// A disk that takes nothing more looks like this to a sign-in; here somebody else holds the file.
+func TestASignInSaysWhenAccountsCannotBeWritten(t *testing.T) {
+	s := start(t, t.TempDir(), "--demo")
+	person := s.as("applicant")
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.data, "identity.sqlite")+"?_txlock=immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := (&caller{s: s}).want(503, "identity_store_unavailable", "POST", "/auth/login", map[string]any{"account": "applicant", "password": demoPassword})
+	if a.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	person.want(200, "", "GET", "/me", nil)
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	s.as("applicant2")
 }

@@ -72,7 +72,8 @@ func (p *Provider) Authenticate(ctx context.Context, token string) (domain.Actor
 		p.cache.Add(key, c)
 	}
 	if seen := c.seen.Load(); now.UnixMilli()-seen > (p.cfg.IdleTTL/8).Milliseconds() && c.seen.CompareAndSwap(seen, now.UnixMilli()) {
-		if _, err := p.writer.ExecContext(ctx, `UPDATE sessions SET seen_at = $1 WHERE token = $2`, now.UnixMilli(), key[:]); err != nil {
+		// On a full disk the session is as good as before; at worst it ends for lying idle, here remembered as used.
+		if _, err := p.writer.ExecContext(ctx, `UPDATE sessions SET seen_at = $1 WHERE token = $2`, now.UnixMilli(), key[:]); err != nil && !errors.Is(err, ErrStoreAway) {
 			return domain.Actor{}, SessionInfo{}, fmt.Errorf("identity: touch session: %w", err)
 		}
 	}
