@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -82,6 +83,24 @@ func TestOnePersonHasOneAccount(t *testing.T) {
 	require.NoError(t, err)
 	_, err = f.register(t, "13800000003", idNumber)
 	require.ErrorIs(t, err, ErrIDNumberTaken)
+	// One code tells of one number, also to many who bring it at once.
+	code := f.code(t, "13800000004", PurposeRegister)
+	try := func() error {
+		_, err := f.Register(context.Background(), RegisterRequest{Phone: "13800000004", Code: code, Password: "sunny-Tuesday-9", Name: "张三", IDNumber: idNumber})
+		return err
+	}
+	var wg sync.WaitGroup
+	var told atomic.Int32
+	for range 4 {
+		wg.Go(func() {
+			if err := try(); errors.Is(err, ErrIDNumberTaken) {
+				told.Add(1)
+			}
+		})
+	}
+	wg.Wait()
+	require.Equal(t, int32(1), told.Load())
+	require.ErrorIs(t, try(), ErrCodeWrong)
 	// A phone that has an account gets a message that says so, and no code.
 	f.clock.pass(time.Hour)
 	require.NoError(t, f.SendCode(t.Context(), CodeRequest{Phone: phone, Purpose: PurposeRegister}))
