@@ -240,7 +240,7 @@ func (n *node) openIdentity(ctx context.Context, c *serveCmd) (err error) {
 		return err
 	}
 	if n.identity, err = identity.Open(ctx, identity.Config{Path: c.below("identity.sqlite"), Postgres: c.Identity.Postgres, Pepper: pepper, Captcha: mode, Networks: c.Limits.networks(), Clock: n.clock, Logger: n.logger,
-		Sender: codes, External: c.OIDC.Issuer != "", BaseURL: c.BaseURL, Observe: func(r identity.AuditRecord) { n.metrics.Identity(string(r.Kind)) }}); err != nil {
+		Sender: codes, External: c.OIDC.Issuer != "", BaseURL: c.BaseURL, Delivered: n.metrics.Message, Observe: func(r identity.AuditRecord) { n.metrics.Identity(string(r.Kind)) }}); err != nil {
 		return err
 	}
 	n.later(n.identity.Close)

@@ -63,36 +63,39 @@ func (p *Provider) SendCode(ctx context.Context, r CodeRequest) error {
 	if len(faults) > 0 {
 		return domain.ErrInvalid.WithFaults(faults...)
 	}
+	if err := p.post.reserve(); err != nil { // before anything is spent, or looked at
+		return err
+	}
+	m, err := p.codeFor(ctx, r)
+	if err != nil || m.ID == "" {
+		p.post.leave()
+		return err
+	}
+	p.post.hand(outgoing{m, p.now().Add(codeLife)})
+	return nil
+}
+
+// codeFor makes a code, keeps it, and answers the message that brings it; none, which has no id, where nobody gets one.
+func (p *Provider) codeFor(ctx context.Context, r CodeRequest) (sender.Message, error) {
 	if p.cfg.Captcha != CaptchaOff {
 		if err := p.spendCaptcha(ctx, r.CaptchaID, r.Captcha); err != nil {
-			return err
+			return sender.Message{}, err
 		}
 	}
 	account, err := p.accountBy(ctx, r.Phone)
 	if err != nil {
-		return err
+		return sender.Message{}, err
 	}
 	n, err := p.below(1_000_000)
 	if err != nil {
-		return err
+		return sender.Message{}, err
 	}
 	code := fmt.Sprintf("%06d", n)
 	message, err := p.codeMessage(r, account.ID != "", code)
 	if err != nil {
-		return err
+		return sender.Message{}, err
 	}
-	err = p.write(ctx, func(c *change) error {
-		return p.keepCode(ctx, c, r, account.ID, code, message)
-	})
-	if err != nil || message.ID == "" {
-		return err
-	}
-	select {
-	case p.outgoing <- message:
-		return nil
-	default: // a gateway that is down; better said than waited for
-		return after(ErrBusy, 10*time.Second)
-	}
+	return message, p.write(ctx, func(c *change) error { return p.keepCode(ctx, c, r, account.ID, code, message) })
 }
 
 // codeMessage is what is sent, or no message, which has no id.

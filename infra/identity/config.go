@@ -60,6 +60,7 @@ type Config struct {
 	CheckIDNumber func(number string) error                                    // GB 11643 when nil
 	VerifyPerson  func(ctx context.Context, name, number string) (bool, error) // real-name check; none when nil
 	Observe       func(AuditRecord)                                            // hears of every audit record once it is stored, for metrics; must not block
+	Delivered     func(kind, outcome string)                                   // hears what became of every message: sent, failed or expired; must not block
 	External      bool                                                         // people sign in at an OpenID provider; passwords are off
 }
 
@@ -120,6 +121,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Observe == nil {
 		c.Observe = func(AuditRecord) {}
+	}
+	if c.Delivered == nil {
+		c.Delivered = func(string, string) {}
 	}
 	if c.CheckPhone == nil {
 		c.CheckPhone = func(phone string) error {

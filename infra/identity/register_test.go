@@ -279,21 +279,6 @@ func TestCodesAskForACaptchaUnlessItIsOff(t *testing.T) {
 	require.ErrorIs(t, f.SendCode(t.Context(), r), ErrCaptchaWrong)
 }
 
-// down is a gateway that does not answer.
-type down struct{}
-
-func (down) Send(context.Context, sender.Message) error { return errors.New("gateway down") }
-
-func TestAMessageThatDoesNotLeaveIsLoggedWithoutItsText(t *testing.T) {
-	f := open(t, func(c *Config) { c.Sender = down{} })
-	gone, cancel := context.WithCancel(t.Context())
-	cancel() // no pauses between the tries
-	f.send(gone, sender.Message{ID: "m1", Phone: phone, Kind: "code.reset", Body: text.Same("code 123456"), Args: text.Args{"code": "123456"}})
-	require.Contains(t, f.logs.String(), "gateway down")
-	require.NotContains(t, f.logs.String(), "123456")
-	require.NotContains(t, f.logs.String(), phone)
-}
-
 func TestOneTimeCodesAreNotLogged(t *testing.T) {
 	f := open(t)
 	code := f.code(t, phone, PurposeRegister)

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"time"
-
-	"zhiping/infra/identity/sender"
 )
 
 // Sweep deletes what has expired, in writes that take turns with all others, so that several nodes may sweep at once. Nothing depends on it for correctness: every read checks the time itself.
@@ -50,44 +48,4 @@ func (p *Provider) sweepEvery(ctx context.Context, period time.Duration) {
 			}
 		}
 	}
-}
-
-// deliver sends what is queued. Sending happens here and not in the request, so that how long an answer takes does
-// not tell whether a message was sent.
-func (p *Provider) deliver(ctx context.Context) {
-	for {
-		select {
-		case m := <-p.outgoing:
-			p.send(ctx, m)
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			for {
-				select {
-				case m := <-p.outgoing:
-					p.send(last, m)
-				default:
-					return
-				}
-			}
-		}
-	}
-}
-
-// send tries three times. A code that still did not leave is asked for again by its owner.
-func (p *Provider) send(ctx context.Context, m sender.Message) {
-	var err error
-	for wait := 200 * time.Millisecond; wait <= 800*time.Millisecond; wait *= 2 {
-		attempt, cancel := context.WithTimeout(ctx, 10*time.Second)
-		err = p.cfg.Sender.Send(attempt, m)
-		cancel()
-		if err == nil {
-			return
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
-		}
-	}
-	p.cfg.Logger.ErrorContext(ctx, "message not delivered", "kind", m.Kind, "id", m.ID, "error", err)
 }
