@@ -14,6 +14,16 @@ const (
 	deliverers      = 8
 )
 
+// messagesKept is how long a sender that keeps messages where the operator can read them does so: long enough to read out a
+// code, and no archive of who was here.
+const messagesKept = time.Hour
+
+// keeper is a sender that keeps messages.
+type keeper interface {
+	Sweep(before time.Time) error
+	Forget(phone, email string) error
+}
+
 // outgoing is a message that waits. Nobody can use it after it expires.
 type outgoing struct {
 	sender.Message

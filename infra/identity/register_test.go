@@ -4,8 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"os"
-	"path/filepath"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -378,34 +376,6 @@ func TestTheRealNameCheckDecides(t *testing.T) {
 	require.ErrorIs(t, f.Identify(t.Context(), user.ID, "李四", idNumber, ""), ErrIdentityUnknown)
 	require.ErrorContains(t, f.Identify(t.Context(), user.ID, "张断", idNumber, ""), "service down")
 	require.ErrorIs(t, f.Identify(t.Context(), user.ID, "张断", idNumber, ""), ErrBusy)
-}
-
-func TestAnErasedPersonIsInNoFile(t *testing.T) {
-	f := open(t)
-	user, err := f.register(t, phone, idNumber)
-	require.NoError(t, err)
-	s, err := f.login(t, phone, "sunny-Tuesday-9", "192.0.2.1")
-	require.NoError(t, err)
-	require.NoError(t, f.Erase(t.Context(), user.ID, "admin"))
-	_, _, err = f.Authenticate(t.Context(), s.AccessToken)
-	require.ErrorIs(t, err, ErrNotSignedIn)
-	_, err = f.Person(t.Context(), user.ID)
-	require.ErrorIs(t, err, domain.ErrNotFound)
-	_, err = f.Me(t.Context(), user.ID)
-	require.ErrorIs(t, err, domain.ErrNotFound)
-	files, err := filepath.Glob(f.cfg.Path + "*")
-	require.NoError(t, err)
-	for _, name := range files {
-		data, err := os.ReadFile(name)
-		require.NoError(t, err)
-		require.NotContains(t, string(data), phone, name)
-		require.NotContains(t, string(data), "张三", name)
-	}
-	// The person may come back, as somebody new.
-	f.clock.pass(time.Minute)
-	again, err := f.register(t, phone, idNumber)
-	require.NoError(t, err)
-	require.NotEqual(t, user.ID, again.ID)
 }
 
 func TestADisabledAccountIsOutAtOnce(t *testing.T) {

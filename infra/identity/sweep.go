@@ -2,11 +2,13 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 )
 
-// Sweep deletes what has expired, in writes that take turns with all others, so that several nodes may sweep at once. Nothing depends on it for correctness: every read checks the time itself.
+// Sweep deletes what has expired, in writes that take turns with all others, so that several nodes may sweep at once, and
+// takes what was deleted out of the file's log. Nothing depends on it for correctness: every read checks the time itself.
 func (p *Provider) Sweep(ctx context.Context) error {
 	now := p.now()
 	for _, q := range []struct {
@@ -31,6 +33,14 @@ func (p *Provider) Sweep(ctx context.Context) error {
 		}); err != nil {
 			return fmt.Errorf("identity: sweep: %w", err)
 		}
+	}
+	if k, ok := p.cfg.Sender.(keeper); ok {
+		if err := k.Sweep(now.Add(-messagesKept)); err != nil {
+			return fmt.Errorf("identity: sweep: %w", err)
+		}
+	}
+	if err := p.forget(ctx); err != nil && !errors.Is(err, errStillRead) { // the next sweep tries again
+		return err
 	}
 	return nil
 }
