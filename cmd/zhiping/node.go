@@ -231,8 +231,8 @@ func (n *node) openIdentity(ctx context.Context, c *serveCmd) (err error) {
 	if err != nil {
 		return err
 	}
-	mode := identity.CaptchaAdaptive
-	if c.Demo {
+	mode := identity.CaptchaMode(c.Captcha)
+	if mode == "" && c.Demo {
 		mode = identity.CaptchaOff
 	}
 	pepper, err := c.Identity.pepper()

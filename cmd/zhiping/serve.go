@@ -24,13 +24,14 @@ import (
 type serveCmd struct {
 	Addr           string        `default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
 	Data           string        `default:"./data" type:"path" help:"Folder of everything that is kept locally: the embedded event store, views, accounts and attachments."`
-	Demo           bool          `help:"Create demo accounts, units and notices in an empty store, and turn captchas off."`
+	Demo           bool          `help:"Create demo accounts, units and notices in an empty store, and turn captchas off unless --captcha says otherwise."`
 	Eventstore     string        `placeholder:"URL" help:"Connection string of an EventStoreDB, e.g. esdb+discover://user:password@host:2113. Default: the embedded event store."`
 	Readstore      string        `placeholder:"URL" help:"Connection string of a MongoDB, e.g. mongodb://host/zhiping. Default: the embedded read store."`
 	Blobs          string        `placeholder:"URL" help:"Bucket of the attachments, e.g. s3://bucket?region=…. Default: a folder below --data."`
 	Clamd          string        `placeholder:"URL" help:"ClamAV daemon that scans attachments: tcp://host:3310 or unix:///path."`
 	ClamdRequired  bool          `default:"true" negatable:"" help:"Refuse attachments while the daemon cannot scan them; with --no-clamd-required they are taken unscanned, and logged."`
 	Catalog        string        `type:"existingdir" placeholder:"DIR" help:"Folder of declaration types that replace or add to the built-in ones."`
+	Captcha        string        `placeholder:"MODE" enum:",always,adaptive,off" default:"" help:"When a sign-in asks for a captcha: always, adaptive (after three failures), or off, which also sends one-time codes without. Default: adaptive; off in the demo."`
 	Identity       identityFlags `embed:"" prefix:"identity-"`
 	BaseURL        string        `name:"base-url" placeholder:"URL" help:"Address that browsers reach this site at, e.g. https://zhiping.example; for links in messages and QR codes and for the way back from a sign-in."`
 	TLSCert        string        `name:"tls-cert" placeholder:"FILE" help:"Certificate (PEM) to serve HTTPS with; read again when it changes."`
