@@ -16,7 +16,8 @@ import (
 )
 
 // accountsCmd is `zhiping accounts`. Officers are appointed over HTTP, by events; what is here is for who holds the
-// machine: an installation begins with an admin whom nobody could have appointed.
+// machine: an installation begins with an admin whom nobody could have appointed. The roles that it gives are in the
+// identity audit, and no events: docs/architecture.md says why.
 type accountsCmd struct {
 	Data string `default:"./data" type:"path" help:"Folder of everything that is kept locally."`
 

@@ -72,32 +72,6 @@ func (p *Provider) SignInExternal(ctx context.Context, e External, address, agen
 	return s, err
 }
 
-// bySignIn is the source of grants that came from claims at a sign-in.
-const bySignIn = "claims"
-
-// claim replaces the roles that came from claims.
-func (p *Provider) claim(ctx context.Context, c *change, id string, e External) error {
-	if _, err := c.ExecContext(ctx, `DELETE FROM grants WHERE account_id = $1 AND source = $2`, id, bySignIn); err != nil {
-		return fmt.Errorf("identity: claims: %w", err)
-	}
-	if e.Organization.ID != "" {
-		// An organization that is known here keeps its place in the tree.
-		if _, err := c.ExecContext(ctx, `INSERT INTO organizations (id, name, kind) VALUES ($1,$2,'') ON CONFLICT DO NOTHING`, e.Organization.ID, e.Organization.Name); err != nil {
-			return fmt.Errorf("identity: claims: %w", err)
-		}
-	}
-	for _, r := range e.Roles {
-		g := Grant{Account: id, Role: r}
-		if officer(r) {
-			g.Organization = e.Organization.ID
-		}
-		if err := p.grant(ctx, c.querier, g, bySignIn); err != nil {
-			return err
-		}
-	}
-	return revokeAccount(ctx, c.querier, id)
-}
-
 // SignOutHint is the id token that a session began with, or nothing.
 func (p *Provider) SignOutHint(ctx context.Context, token string) (string, error) {
 	var account string
