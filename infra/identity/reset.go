@@ -125,6 +125,11 @@ func (p *Provider) ChangePassword(ctx context.Context, r ChangePasswordRequest) 
 	if !right {
 		return p.refuse(ctx, try, about)
 	}
+	return p.replacePassword(ctx, r, try, about)
+}
+
+// replacePassword sets the new password, and ends what others have open.
+func (p *Provider) replacePassword(ctx context.Context, r ChangePasswordRequest, try attempt, about AuditRecord) error {
 	hash, err := p.hashes.hash(ctx, r.NewPassword)
 	if err != nil {
 		return err
