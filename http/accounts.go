@@ -61,9 +61,15 @@ type Accounts interface {
 	// PollQR answers the ticket's status, and once, after the confirmation, its session.
 	PollQR(ctx context.Context, ticket, secret string) (status string, session *Session, err error)
 	ScanQR(ctx context.Context, account, ticket string) (Prompt, error)
-	ConfirmQR(ctx context.Context, account, ticket string) error
-	Sessions(ctx context.Context, account string) ([]OpenSession, error)
+	// ConfirmQR also takes the token of the session that confirms, with which the confirmation ends.
+	ConfirmQR(ctx context.Context, account, token, ticket string) error
+	// Sessions lists an account's sessions, newest first, behind one of them when that is not nil.
+	Sessions(ctx context.Context, account string, behind *OpenSession, limit int) ([]OpenSession, error)
 	EndSession(ctx context.Context, account, id string) error
+	// EndOtherSessions ends all but the token's own.
+	EndOtherSessions(ctx context.Context, account, token string) error
+	// ChangePassword also ends all sessions but the token's own.
+	ChangePassword(ctx context.Context, account, token, password, newPassword string, c Client) error
 }
 
 func (rq *request) client() Client {
@@ -108,6 +114,15 @@ func (s *Server) passwordRoutes() {
 	}) (*struct{}, error) {
 		return nil, s.Accounts.ResetPassword(ctx, in.Body.Phone, in.Body.Code, in.Body.NewPassword, requestOf(ctx).client())
 	}, signsIn)
+	handle(s, route{"POST", "/me/password", "Set another password; ends the caller's other sessions", anyone, 204}, func(ctx context.Context, in *struct {
+		Body struct {
+			Password    string `json:"password" maxLength:"512" doc:"the present one"`
+			NewPassword string `json:"newPassword" maxLength:"512"`
+		}
+	}) (*struct{}, error) {
+		rq := requestOf(ctx)
+		return nil, s.Accounts.ChangePassword(ctx, rq.actor.ID, rq.token, in.Body.Password, in.Body.NewPassword, rq.client())
+	})
 	if s.QR {
 		s.qrRoutes()
 		return
@@ -157,6 +172,7 @@ func (s *Server) qrRoutes() {
 		return &struct{ Body Prompt }{p}, err
 	})
 	handle(s, route{"POST", "/auth/qr/{ticket}/confirm", "Let the desktop of a scanned ticket in", anyone, 204}, func(ctx context.Context, in *byTicket) (*struct{}, error) {
-		return nil, s.Accounts.ConfirmQR(ctx, requestOf(ctx).actor.ID, in.Ticket)
+		rq := requestOf(ctx)
+		return nil, s.Accounts.ConfirmQR(ctx, rq.actor.ID, rq.token, in.Ticket)
 	})
 }

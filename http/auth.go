@@ -46,15 +46,7 @@ func (s *Server) authRoutes() {
 		rq := requestOf(ctx)
 		return &me{CSRF: rq.csrf, Body: userOf(rq.actor)}, nil
 	}, unviewed)
-	handle(s, route{"GET", "/auth/sessions", "The caller's sessions, newest first", anyone, 200}, func(ctx context.Context, _ *struct{}) (*struct{ Body list[OpenSession] }, error) {
-		open, err := s.Accounts.Sessions(ctx, requestOf(ctx).actor.ID)
-		return &struct{ Body list[OpenSession] }{list[OpenSession]{Items: append([]OpenSession{}, open...)}}, err
-	}, unviewed)
-	handle(s, route{"DELETE", "/auth/sessions/{id}", "End one of the caller's sessions", anyone, 204}, func(ctx context.Context, in *struct {
-		ID string `path:"id" maxLength:"64"`
-	}) (*struct{}, error) {
-		return nil, s.Accounts.EndSession(ctx, requestOf(ctx).actor.ID, in.ID)
-	})
+	s.sessionRoutes()
 }
 
 type me struct {

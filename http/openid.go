@@ -56,7 +56,7 @@ func (s *Server) signInRoutes() {
 		return
 	}
 	s.openIDRoutes()
-	for _, path := range []string{"/auth/captcha", "/auth/codes", "/auth/register", "/auth/login", "/auth/password/reset", "/auth/qr"} {
+	for _, path := range []string{"/auth/captcha", "/auth/codes", "/auth/register", "/auth/login", "/auth/password/reset", "/auth/qr", "/me/password"} {
 		s.app.Post("/api/v1"+path, func(c *fiber.Ctx) error { return s.write(c, ErrSignInElsewhere) })
 	}
 }

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"errors"
 
 	"zhiping/http"
 	"zhiping/infra/identity"
@@ -49,12 +50,20 @@ func (a accounts) ScanQR(ctx context.Context, account, ticket string) (http.Prom
 	return http.Prompt{Address: p.Address, UserAgent: p.Agent, AskedAt: p.AskedAt}, err
 }
 
-func (a accounts) ConfirmQR(ctx context.Context, account, ticket string) error {
-	return a.provider.ConfirmQR(ctx, account, ticket)
+func (a accounts) ConfirmQR(ctx context.Context, account, token, ticket string) error {
+	session, err := a.sessionID(ctx, token)
+	if err != nil {
+		return err
+	}
+	return a.provider.ConfirmQR(ctx, account, session, ticket)
 }
 
-func (a accounts) Sessions(ctx context.Context, account string) ([]http.OpenSession, error) {
-	list, err := a.provider.Sessions(ctx, account)
+func (a accounts) Sessions(ctx context.Context, account string, behind *http.OpenSession, limit int) ([]http.OpenSession, error) {
+	q := identity.SessionQuery{Account: account, Limit: limit}
+	if behind != nil {
+		q.Behind = &identity.SessionInfo{ID: behind.ID, CreatedAt: behind.CreatedAt}
+	}
+	list, err := a.provider.Sessions(ctx, q)
 	out := make([]http.OpenSession, 0, len(list))
 	for _, s := range list {
 		out = append(out, http.OpenSession{ID: s.ID, Method: s.Method, Address: s.Address, UserAgent: s.Agent,
@@ -65,4 +74,31 @@ func (a accounts) Sessions(ctx context.Context, account string) ([]http.OpenSess
 
 func (a accounts) EndSession(ctx context.Context, account, id string) error {
 	return a.provider.EndSession(ctx, account, id)
+}
+
+// sessionID is that of the session that a caller's token belongs to; "" for a program with an access token of the OpenID
+// provider, which has none.
+func (a accounts) sessionID(ctx context.Context, token string) (string, error) {
+	_, session, err := a.provider.Authenticate(ctx, token)
+	if errors.Is(err, identity.ErrNotSignedIn) {
+		return "", nil
+	}
+	return session.ID, err
+}
+
+func (a accounts) EndOtherSessions(ctx context.Context, account, token string) error {
+	keep, err := a.sessionID(ctx, token)
+	if err != nil {
+		return err
+	}
+	return a.provider.EndOtherSessions(ctx, account, keep)
+}
+
+func (a accounts) ChangePassword(ctx context.Context, account, token, password, newPassword string, c http.Client) error {
+	keep, err := a.sessionID(ctx, token)
+	if err != nil {
+		return err
+	}
+	return a.provider.ChangePassword(ctx, identity.ChangePasswordRequest{Account: account, Session: keep, Password: password,
+		NewPassword: newPassword, Address: c.Address, UserAgent: c.UserAgent})
 }

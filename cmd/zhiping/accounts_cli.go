@@ -11,11 +11,13 @@ import (
 	"strings"
 
 	"zhiping/domain"
+	"zhiping/http"
 	"zhiping/infra/identity"
 )
 
 // accountsCmd is `zhiping accounts`. Officers are appointed over HTTP, by events; what is here is for who holds the
-// machine: an installation begins with an admin whom nobody could have appointed.
+// machine: an installation begins with an admin whom nobody could have appointed. The roles that it gives are in the
+// identity audit, and no events: docs/architecture.md says why.
 type accountsCmd struct {
 	Data string `default:"./data" type:"path" help:"Folder of everything that is kept locally."`
 
@@ -26,6 +28,12 @@ type accountsCmd struct {
 	Revoke  accountsRevoke  `cmd:"" help:"Take such a role away, at once."`
 	Disable accountsDisable `cmd:"" help:"Shut an account out and end its sessions, at once."`
 	Enable  accountsEnable  `cmd:"" help:"Let a disabled account in again."`
+
+	Password accountsPassword `cmd:"" help:"Give an account another password, and end its sessions."`
+	Identify accountsIdentify `cmd:"" help:"Correct the name and identity number of an account that nobody has verified yet."`
+	Verify   accountsVerify   `cmd:"" help:"Note that somebody has checked the name and identity number; they cannot change from then on."`
+	Holder   accountsHolder   `cmd:"" help:"Tell whose account keeps an identity number, for somebody who hears that theirs is taken."`
+	Erase    accountsErase    `cmd:"" help:"Delete what is known of the person behind an account, for good. Its identity number is free again."`
 }
 
 // operator is who did it, in the audit records.
@@ -46,17 +54,17 @@ func (c *accountsCmd) with(ctx context.Context, do func(*identity.Provider) erro
 	return errors.Join(do(p), p.Close())
 }
 
-// account runs do on the account of a login name or a phone.
+// account runs do on the account of a login name, a phone or an account's id.
 func (c *accountsCmd) account(ctx context.Context, who string, do func(p *identity.Provider, id string) error) error {
 	return c.with(ctx, func(p *identity.Provider) error {
-		person, err := p.FindPerson(ctx, who)
-		if errors.Is(err, domain.ErrNotFound) {
-			return fmt.Errorf("nobody has the login name or phone %q", who)
+		id, err := directory{p}.Find(ctx, who)
+		if errors.Is(err, http.ErrAccountNotFound) {
+			return fmt.Errorf("nobody has the login name, phone or id %q", who)
 		}
 		if err != nil {
 			return err
 		}
-		return do(p, person.Account)
+		return inEnglish(do(p, id))
 	})
 }
 
@@ -116,7 +124,7 @@ func inEnglish(err error) error {
 
 // ownRole is a role that is held for no organization.
 type ownRole struct {
-	Account string      `arg:"" help:"Login name or phone."`
+	Account string      `arg:"" help:"Login name, phone or id."`
 	Role    domain.Role `arg:"" enum:"admin,auditor,analyst" help:"admin, auditor or analyst."`
 }
 
@@ -139,7 +147,7 @@ func (a accountsRevoke) Run(ctx context.Context, c *accountsCmd) error {
 }
 
 type accountsDisable struct {
-	Account string `arg:"" help:"Login name or phone."`
+	Account string `arg:"" help:"Login name, phone or id."`
 }
 
 // Run shuts the account out.
@@ -148,7 +156,7 @@ func (a accountsDisable) Run(ctx context.Context, c *accountsCmd) error {
 }
 
 type accountsEnable struct {
-	Account string `arg:"" help:"Login name or phone."`
+	Account string `arg:"" help:"Login name, phone or id."`
 }
 
 // Run lets the account in.

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"errors"
 	"fmt"
 
@@ -28,4 +29,31 @@ func (f identityFlags) pepper() ([]byte, error) {
 		return nil, fmt.Errorf("--identity-key: %w", err)
 	}
 	return key, nil
+}
+
+// aloneWith is what an operator of several machines must know.
+const aloneWith = "accounts and browsers' sessions are in this node's data folder only: on several machines, set --identity-postgres, or programs need the access tokens of --oidc-issuer, and browsers must come back to the node that signed them in"
+
+func (n *node) openIdentity(ctx context.Context, c *serveCmd) (err error) {
+	codes, err := c.sender()
+	if err != nil {
+		return err
+	}
+	mode := identity.CaptchaMode(c.Captcha)
+	if mode == "" && c.Demo {
+		mode = identity.CaptchaOff
+	}
+	pepper, err := c.Identity.pepper()
+	if err != nil {
+		return err
+	}
+	if n.identity, err = identity.Open(ctx, identity.Config{Path: c.below("identity.sqlite"), Postgres: c.Identity.Postgres, Pepper: pepper, Captcha: mode, Networks: c.Limits.networks(), Clock: n.clock, Logger: n.logger,
+		Sender: codes, External: c.OIDC.Issuer != "", BaseURL: c.site, Delivered: n.metrics.Message, Observe: func(r identity.AuditRecord) { n.metrics.Identity(string(r.Kind)) }}); err != nil {
+		return err
+	}
+	n.later(n.identity.Close)
+	if c.Eventstore != "" && c.Readstore != "" && c.Identity.Postgres == "" && c.Roles != rolesProjector {
+		n.logger.Warn(aloneWith)
+	}
+	return nil
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"database/sql"
+	"maps"
 	"os"
 	"path/filepath"
 	"regexp"
@@ -101,14 +103,58 @@ func TestRegisterAndSignInByQR(t *testing.T) {
 	}
 }
 
-func TestACaptchaIsAskedForAfterThreeFailures(t *testing.T) {
-	s := start(t, t.TempDir())
-	nobody := &caller{s: s}
-	codes := map[string]int{}
-	for range 5 {
-		codes[nobody.do("POST", "/auth/login", map[string]any{"account": "nobody", "password": "wrong password"}).str("code")]++
+func TestCaptchasAreAskedForAsConfigured(t *testing.T) {
+	for _, mode := range []struct {
+		name, codes string
+		flags       []string
+		want        map[string]int
+	}{
+		{"adaptive by default", "captcha_required", nil, map[string]int{"bad_credentials": 3, "captcha_required": 2}},
+		{"adaptive in the demo", "captcha_required", []string{"--demo", "--captcha", "adaptive"}, map[string]int{"bad_credentials": 3, "captcha_required": 2}},
+		{"always", "captcha_required", []string{"--captcha", "always"}, map[string]int{"captcha_required": 5}},
+		{"off", "", []string{"--captcha", "off"}, map[string]int{"bad_credentials": 5}},
+		{"off by default in the demo", "", []string{"--demo"}, map[string]int{"bad_credentials": 5}},
+	} {
+		t.Run(mode.name, func(t *testing.T) {
+			nobody := &caller{s: start(t, t.TempDir(), mode.flags...)}
+			codes := map[string]int{}
+			for range 5 {
+				codes[nobody.do("POST", "/auth/login", map[string]any{"account": "nobody", "password": "wrong password"}).str("code")]++
+			}
+			if !maps.Equal(codes, mode.want) {
+				t.Errorf("%v, want %v", codes, mode.want)
+			}
+			if got := nobody.do("POST", "/auth/codes", map[string]any{"phone": "13900000001", "purpose": "register"}); got.str("code") != mode.codes {
+				t.Errorf("a one-time code: %d %s", got.status, got.raw)
+			}
+		})
 	}
-	if codes["bad_credentials"] != 3 || codes["captcha_required"] != 2 {
-		t.Fatalf("%v", codes)
+	var out strings.Builder
+	if err := run(t.Context(), []string{"serve", "--captcha", "sometimes"}, &out, &out); err == nil || !strings.Contains(err.Error(), "captcha") {
+		t.Errorf("an unknown mode: %v", err)
 	}
+}
+
+// A disk that takes nothing more looks like this to a sign-in; here somebody else holds the file.
+func TestASignInSaysWhenAccountsCannotBeWritten(t *testing.T) {
+	s := start(t, t.TempDir(), "--demo")
+	person := s.as("applicant")
+	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.data, "identity.sqlite")+"?_txlock=immediate")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	tx, err := db.BeginTx(t.Context(), nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a := (&caller{s: s}).want(503, "identity_store_unavailable", "POST", "/auth/login", map[string]any{"account": "applicant", "password": demoPassword})
+	if a.header.Get("Retry-After") == "" {
+		t.Error("no Retry-After")
+	}
+	person.want(200, "", "GET", "/me", nil)
+	if err := tx.Rollback(); err != nil {
+		t.Fatal(err)
+	}
+	s.as("applicant2")
 }

@@ -222,30 +222,3 @@ func (n *node) catchUp(ctx context.Context) error {
 	}
 	return nil
 }
-
-// aloneWith is what an operator of several machines must know.
-const aloneWith = "accounts and browsers' sessions are in this node's data folder only: on several machines, set --identity-postgres, or programs need the access tokens of --oidc-issuer, and browsers must come back to the node that signed them in"
-
-func (n *node) openIdentity(ctx context.Context, c *serveCmd) (err error) {
-	codes, err := c.sender()
-	if err != nil {
-		return err
-	}
-	mode := identity.CaptchaAdaptive
-	if c.Demo {
-		mode = identity.CaptchaOff
-	}
-	pepper, err := c.Identity.pepper()
-	if err != nil {
-		return err
-	}
-	if n.identity, err = identity.Open(ctx, identity.Config{Path: c.below("identity.sqlite"), Postgres: c.Identity.Postgres, Pepper: pepper, Captcha: mode, Clock: n.clock, Logger: n.logger,
-		Sender: codes, External: c.OIDC.Issuer != "", BaseURL: c.site, Observe: func(r identity.AuditRecord) { n.metrics.Identity(string(r.Kind)) }}); err != nil {
-		return err
-	}
-	n.later(n.identity.Close)
-	if c.Eventstore != "" && c.Readstore != "" && c.Identity.Postgres == "" && c.Roles != rolesProjector {
-		n.logger.Warn(aloneWith)
-	}
-	return nil
-}

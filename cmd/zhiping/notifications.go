@@ -32,6 +32,8 @@ func (n *node) tellPeople(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("notifications: %w", err)
 	}
-	err = notify.New(notify.Config{Streams: n.events, People: teller{n.identity}, Observe: n.metrics.Told, Pause: time.Second, Logger: n.logger}).Run(ctx, group)
+	err = notify.New(notify.Config{Streams: n.events, People: teller{n.identity}, Observe: n.told, Pause: time.Second, Logger: n.logger}).Run(ctx, group)
 	return errors.Join(err, group.Close())
 }
+
+func (n *node) told(kind string, o notify.Outcome) { n.metrics.Message(kind, string(o)) }

@@ -156,7 +156,7 @@ func TestPeopleAreToldWhatOfficesDecide(t *testing.T) {
 func TestNobodyIsToldWhereNotificationsAreOff(t *testing.T) {
 	s := start(t, t.TempDir(), "--demo", "--no-notifications")
 	bind(s.as("applicant"), s.as("unit"), university)
-	if strings.Contains(scrape(t, s), "zhiping_notifications_total") {
+	if strings.Contains(scrape(t, s), `kind="binding.approved"`) {
 		t.Fatal("somebody was told, or tried to be")
 	}
 }

@@ -14,12 +14,12 @@ type smsFlags struct {
 }
 
 type smtpFlags struct {
-	Host     string `placeholder:"HOST" help:"Mail server that sends one-time codes."`
+	Host     string `placeholder:"HOST" help:"Mail server that sends one-time codes, by way of --smtp-gateway."`
 	Port     int    `default:"587" help:"Its port."`
 	Username string `placeholder:"NAME" help:"Account at the mail server."`
 	Password string `placeholder:"PASSWORD" help:"Its password; better set by the environment."`
 	From     string `placeholder:"ADDRESS" help:"Sender, e.g. 职评 <noreply@example.org>."`
-	Gateway  string `placeholder:"DOMAIN" help:"Mail domain of an SMS gateway: messages for a phone go to <phone>@<domain>."`
+	Gateway  string `placeholder:"DOMAIN" help:"Mail domain of an SMS gateway, needed with --smtp-host: messages for a phone go to <phone>@<domain>."`
 	TLS      string `name:"tls" default:"mandatory" enum:"mandatory,implicit,none" help:"mandatory (STARTTLS), implicit, or none, which takes no password."`
 }
 
@@ -30,6 +30,8 @@ func (c *serveCmd) sender() (sender.Sender, error) {
 		return nil, errors.New("--sms-webhook and --smtp-host: only one of them sends the codes")
 	case c.SMS.Webhook != "":
 		return sender.NewWebhook(c.SMS.Webhook, []byte(c.SMS.Secret), nil, c.clock)
+	case c.SMTP.Host != "" && c.SMTP.Gateway == "":
+		return nil, errors.New("--smtp-host needs --smtp-gateway: codes go to phones, and a mail server reaches one only through an SMS gateway's mail domain")
 	case c.SMTP.Host != "":
 		return sender.NewSMTP(sender.SMTPConfig{Host: c.SMTP.Host, Port: c.SMTP.Port, Username: c.SMTP.Username, Password: c.SMTP.Password,
 			From: c.SMTP.From, Gateway: c.SMTP.Gateway, TLS: c.SMTP.TLS, Clock: c.clock})

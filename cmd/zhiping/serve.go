@@ -15,6 +15,7 @@ import (
 
 	"zhiping/http"
 	"zhiping/infra/eventstore"
+	"zhiping/infra/identity"
 	"zhiping/infra/telemetry"
 	"zhiping/projections"
 )
@@ -23,13 +24,14 @@ import (
 type serveCmd struct {
 	Addr           string        `default:"127.0.0.1:8080" help:"Address to serve HTTP on."`
 	Data           string        `default:"./data" type:"path" help:"Folder of everything that is kept locally: the embedded event store, views, accounts and attachments."`
-	Demo           bool          `help:"Create demo accounts, units and notices in an empty store, and turn captchas off."`
+	Demo           bool          `help:"Create demo accounts, units and notices in an empty store, and turn captchas off unless --captcha says otherwise."`
 	Eventstore     string        `placeholder:"URL" help:"Connection string of an EventStoreDB, e.g. esdb+discover://user:password@host:2113. Default: the embedded event store."`
 	Readstore      string        `placeholder:"URL" help:"Connection string of a MongoDB, e.g. mongodb://host/zhiping. Default: the embedded read store."`
 	Blobs          string        `placeholder:"URL" help:"Bucket of the attachments, e.g. s3://bucket?region=…. Default: a folder below --data."`
 	Clamd          string        `placeholder:"URL" help:"ClamAV daemon that scans attachments: tcp://host:3310 or unix:///path."`
 	ClamdRequired  bool          `default:"true" negatable:"" help:"Refuse attachments while the daemon cannot scan them; with --no-clamd-required they are taken unscanned, and logged."`
 	Catalog        string        `type:"existingdir" placeholder:"DIR" help:"Folder of declaration types that replace or add to the built-in ones."`
+	Captcha        string        `placeholder:"MODE" enum:",always,adaptive,off" default:"" help:"When a sign-in asks for a captcha: always, adaptive (after three failures), or off, which also sends one-time codes without. Default: adaptive; off in the demo."`
 	Identity       identityFlags `embed:"" prefix:"identity-"`
 	BaseURL        string        `name:"base-url" placeholder:"URL" help:"Address that browsers reach this site at, e.g. https://zhiping.example; for the links in QR codes and for the way back from a sign-in. Without it, QR codes sign in on this machine only."`
 	TLSCert        string        `name:"tls-cert" placeholder:"FILE" help:"Certificate (PEM) to serve HTTPS with; read again when it changes."`
@@ -58,6 +60,20 @@ type limitFlags struct {
 	Addresses int `default:"60000" help:"Most requests a minute of one address, whoever is signed in there, which each node counts before it does anything else; 0 for no limit."`
 	Requests  int `default:"6000" help:"Most requests a minute of one account, or of one address that nobody is signed in at; 0 for no limit."`
 	SignIns   int `default:"120" help:"Most requests a minute of one address that sign somebody in, or try to; nodes that share a PostgreSQL or a MongoDB count them together. 0 for no limit."`
+	Codes     int `default:"600" help:"Most one-time codes an hour that one address may have sent, which may be a whole university's; 0 for no limit."`
+	Captchas  int `default:"600" help:"Most captchas a minute for one address; 0 for no limit."`
+	QR        int `name:"qr" default:"600" help:"Most QR tickets a minute for one address; 0 for no limit."`
+}
+
+// networks are those limits as the identity provider takes them, where 0 means its own defaults.
+func (f limitFlags) networks() identity.NetworkLimits {
+	of := func(n int) int {
+		if n <= 0 {
+			return -1
+		}
+		return n
+	}
+	return identity.NetworkLimits{Codes: of(f.Codes), Captchas: of(f.Captchas), Tickets: of(f.QR)}
 }
 
 // Run serves until the context ends, then drains requests and projections.

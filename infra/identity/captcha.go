@@ -60,7 +60,7 @@ func (p *Provider) keepCaptcha(ctx context.Context, answer, address string) (str
 		return "", err
 	}
 	return id, p.write(ctx, func(c *change) error {
-		if err := p.spend(ctx, c, quota{"captcha", 120, time.Minute}, network(address)); err != nil {
+		if err := p.spend(ctx, c, quota{"captcha", p.cfg.Networks.Captchas, time.Minute}, network(address)); err != nil {
 			return err
 		}
 		_, err := c.ExecContext(ctx, `INSERT INTO captchas (id, hash, expires_at) VALUES ($1,$2,$3)`,

@@ -46,6 +46,8 @@ type Config struct {
 	Captcha CaptchaMode // adaptive when empty
 	Argon2  Argon2      // 19 MiB, 2 passes, as many at once as there are CPUs
 
+	Networks NetworkLimits
+
 	SessionTTL time.Duration // longest life of a session: 12 h
 	IdleTTL    time.Duration // life of a session that is not used: 2 h
 	Sessions   int           // most sessions of one account, the oldest end: 200
@@ -58,6 +60,7 @@ type Config struct {
 	CheckIDNumber func(number string) error                                    // GB 11643 when nil
 	VerifyPerson  func(ctx context.Context, name, number string) (bool, error) // real-name check; none when nil
 	Observe       func(AuditRecord)                                            // hears of every audit record once it is stored, for metrics; must not block
+	Delivered     func(kind, outcome string)                                   // hears what became of every message: sent, failed or expired; must not block
 	External      bool                                                         // people sign in at an OpenID provider; passwords are off
 }
 
@@ -105,6 +108,9 @@ func (c Config) withDefaults() Config {
 	c.Argon2.Threads = or(c.Argon2.Threads, 1)
 	c.Argon2.Concurrent = or(c.Argon2.Concurrent, runtime.GOMAXPROCS(0))
 	c.Argon2.Queue = or(c.Argon2.Queue, 256)
+	c.Networks.Codes = or(c.Networks.Codes, 600)
+	c.Networks.Captchas = or(c.Networks.Captchas, 600)
+	c.Networks.Tickets = or(c.Networks.Tickets, 600)
 	c.SessionTTL = or(c.SessionTTL, 12*time.Hour)
 	c.IdleTTL = or(c.IdleTTL, 2*time.Hour)
 	c.Sessions = or(c.Sessions, 200)
@@ -115,6 +121,9 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Observe == nil {
 		c.Observe = func(AuditRecord) {}
+	}
+	if c.Delivered == nil {
+		c.Delivered = func(string, string) {}
 	}
 	if c.CheckPhone == nil {
 		c.CheckPhone = func(phone string) error {

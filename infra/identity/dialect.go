@@ -112,7 +112,10 @@ func cut(err error) bool {
 	return !errors.Is(err, context.DeadlineExceeded) && errors.Is(away(err), ErrStoreAway)
 }
 
-// away adds ErrStoreAway to errors of a database that cannot be reached now.
+// stuck are SQLite's errors that pass when somebody frees the disk, mounts it again or lets go of the file.
+var stuck = []int{sqlite3.SQLITE_FULL, sqlite3.SQLITE_IOERR, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_READONLY}
+
+// away adds ErrStoreAway to errors of a database that cannot be reached, or cannot be written, now.
 func away(err error) error {
 	if err == nil || errors.Is(err, sql.ErrNoRows) || errors.Is(err, context.Canceled) {
 		return err
@@ -122,6 +125,12 @@ func away(err error) error {
 			return err
 		}
 		return errors.Join(ErrStoreAway, err)
+	}
+	if e, ok := errors.AsType[*sqlite.Error](err); ok {
+		if slices.Contains(stuck, e.Code()&0xff) { // what follows the first byte says more about the same
+			return errors.Join(ErrStoreAway, err)
+		}
+		return err
 	}
 	_, network := errors.AsType[net.Error](err)
 	_, connect := errors.AsType[*pgconn.ConnectError](err)

@@ -1,6 +1,7 @@
 package identity
 
 import (
+	"slices"
 	"testing"
 
 	"github.com/stretchr/testify/require"
@@ -14,7 +15,7 @@ func TestAnOfficersClaimCountsOnlyWithAnOrganization(t *testing.T) {
 	s, err := f.SignInExternal(t.Context(), e, "192.0.2.1", "", nil)
 	require.NoError(t, err)
 	require.Equal(t, []domain.Role{domain.Analyst}, s.User.Roles)
-	actor, err := f.ActorOf(t.Context(), e)
+	actor, err := f.ActorOf(t.Context(), Bearer{External: e})
 	require.NoError(t, err)
 	require.Equal(t, []domain.Role{domain.Analyst}, actor.Roles)
 }
@@ -27,7 +28,7 @@ func TestAnOfficerHereIsNotOneElsewhereByClaim(t *testing.T) {
 	require.NoError(t, f.PutOrganization(t.Context(), Organization{ID: "here", Name: "内", Kind: KindDepartment}))
 	require.NoError(t, f.Grant(t.Context(), Grant{Account: e.AccountID(), Role: domain.Department, Organization: "here"}, "admin"))
 	want := domain.Organization{ID: "here", Name: "内"}
-	actor, err := f.ActorOf(t.Context(), e)
+	actor, err := f.ActorOf(t.Context(), Bearer{External: e})
 	require.NoError(t, err)
 	require.Equal(t, want, actor.Organization)
 	require.Equal(t, []domain.Role{domain.Department}, actor.Roles)
@@ -54,4 +55,28 @@ func TestAnErasedPersonMaySignInAnew(t *testing.T) {
 	require.NoError(t, f.Disable(t.Context(), s.User.ID, "admin"))
 	_, err = f.SignInExternal(t.Context(), e, "192.0.2.1", "", nil)
 	require.ErrorIs(t, err, ErrAccountDisabled)
+}
+
+func TestRolesFromClaimsAreAudited(t *testing.T) {
+	f := open(t)
+	e := External{Issuer: "https://issuer.example", Subject: "1", Name: "王科长", Organization: domain.Organization{ID: "hrss", Name: "省人社厅"}}
+	var seen int64
+	signIn := func(roles ...domain.Role) (changes []string) {
+		e.Roles = roles
+		s, err := f.SignInExternal(t.Context(), e, "192.0.2.1", "", nil)
+		require.NoError(t, err)
+		records, err := f.Audit(t.Context(), AuditQuery{Account: s.User.ID, Actor: bySignIn})
+		require.NoError(t, err)
+		for _, r := range slices.Backward(records) {
+			if r.ID > seen {
+				seen = r.ID
+				changes = append(changes, string(r.Kind)+" "+r.Detail)
+			}
+		}
+		return changes
+	}
+	require.Equal(t, []string{"granted applicant", "granted bureau@hrss"}, signIn(domain.Applicant, domain.Bureau))
+	require.Empty(t, signIn(domain.Applicant, domain.Bureau), "nothing has changed")
+	require.Equal(t, []string{"grant_revoked bureau@hrss", "granted auditor"}, signIn(domain.Applicant, domain.Auditor))
+	require.Equal(t, []string{"grant_revoked applicant", "grant_revoked auditor"}, signIn())
 }

@@ -25,7 +25,7 @@ func FuzzTickets(f *testing.F) {
 		if err != nil || poll.Session != nil || poll.Status == QRConfirmed {
 			t.Fatalf("a ticket nobody confirmed: %+v %v", poll, err)
 		}
-		if err := x.ConfirmQR(ctx, id, name); !known(err) {
+		if err := x.ConfirmQR(ctx, id, "session", name); !known(err) {
 			t.Fatalf("confirming %q: %v", name, err)
 		}
 		if err := x.spendCaptcha(ctx, name, secret); !known(err) {

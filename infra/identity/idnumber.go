@@ -2,6 +2,8 @@ package identity
 
 import (
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"strings"
 
@@ -32,4 +34,14 @@ func (p *Provider) putIDNumber(ctx context.Context, tx querier, account, number 
 		return fmt.Errorf("identity: identity number: %w", err)
 	}
 	return nil
+}
+
+// numberTaken tells whether some account keeps an identity number.
+func (p *Provider) numberTaken(ctx context.Context, tx querier, number string) (bool, error) {
+	var one int
+	err := tx.QueryRowContext(ctx, `SELECT 1 FROM identity_numbers WHERE blind = $1`, mac(p.keys.blind, "id number", number)).Scan(&one)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return false, fmt.Errorf("identity: identity number: %w", err)
+	}
+	return one == 1, nil
 }

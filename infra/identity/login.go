@@ -72,8 +72,13 @@ func (p *Provider) Login(ctx context.Context, r LoginRequest) (Session, error) {
 			return Session{}, err
 		}
 	}
+	return p.letIn(ctx, r, account, try, fresh)
+}
+
+// letIn opens a session for who has given the right password, whose hash is made fresh when that is not empty.
+func (p *Provider) letIn(ctx context.Context, r LoginRequest, account accountRow, try attempt, fresh string) (Session, error) {
 	var s Session
-	err = p.write(ctx, func(c *change) error {
+	err := p.write(ctx, func(c *change) error {
 		if err := succeeded(ctx, c, try); err != nil {
 			return err
 		}

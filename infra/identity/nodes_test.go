@@ -65,12 +65,13 @@ func TestATicketGivesOneSessionToTwoNodes(t *testing.T) {
 	f := open(t)
 	nodes := []*Provider{f.Provider, f.second(t)}
 	id := f.person(t, "applicant")
+	_, session := f.phone(t, "applicant")
 	for range 10 {
 		q, err := f.StartQR(t.Context(), "192.0.2.7", "desktop")
 		require.NoError(t, err)
 		_, err = nodes[1].ScanQR(t.Context(), id, q.Ticket)
 		require.NoError(t, err)
-		require.NoError(t, f.ConfirmQR(t.Context(), id, q.Ticket))
+		require.NoError(t, f.ConfirmQR(t.Context(), id, session, q.Ticket))
 		var given atomic.Int32
 		var wg sync.WaitGroup
 		failures := make([]error, len(nodes))

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"strings"
-	"time"
 
 	"zhiping/domain"
 )
@@ -45,6 +44,26 @@ const personColumns = `SELECT a.id, a.name, coalesce(a.phone, ''), a.email, a.ve
 // Person answers who an account belongs to.
 func (p *Provider) Person(ctx context.Context, account string) (Person, error) {
 	return p.person(ctx, `a.id = $1`, account)
+}
+
+// Holder answers whose account keeps an identity number, for an operator whom somebody tells that theirs is taken.
+func (p *Provider) Holder(ctx context.Context, idNumber, by string) (Person, error) {
+	var account string
+	err := p.reader.QueryRowContext(ctx, `SELECT account_id FROM identity_numbers WHERE blind = $1`,
+		mac(p.keys.blind, "id number", normalIDNumber(idNumber))).Scan(&account)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Person{}, domain.ErrNotFound
+	}
+	if err != nil {
+		return Person{}, fmt.Errorf("identity: holder: %w", err)
+	}
+	if err := p.write(ctx, func(c *change) error {
+		c.record(AuditRecord{Kind: AuditIdentityLookedUp, Account: account, Actor: by})
+		return nil
+	}); err != nil {
+		return Person{}, err
+	}
+	return p.Person(ctx, account)
 }
 
 // FindPerson finds an account by its login name or phone, for who grants roles.
@@ -184,76 +203,6 @@ func notFrozen(ctx context.Context, c *change, account string) error {
 		return fmt.Errorf("identity: account: %w", err)
 	case verified != 0:
 		return ErrIdentityFrozen
-	}
-	return nil
-}
-
-// Disable shuts an account out at once, on every process, until Enable.
-func (p *Provider) Disable(ctx context.Context, account, by string) error {
-	return p.setDisabled(ctx, account, by, p.now(), AuditAccountDisabled)
-}
-
-// Enable lets a disabled account in again. Its old sessions stay ended.
-func (p *Provider) Enable(ctx context.Context, account, by string) error {
-	return p.setDisabled(ctx, account, by, time.Time{}, AuditAccountEnabled)
-}
-
-func (p *Provider) setDisabled(ctx context.Context, account, by string, at time.Time, kind AuditKind) error {
-	return p.write(ctx, func(c *change) error {
-		res, err := c.ExecContext(ctx, `UPDATE accounts SET disabled_at = $1 WHERE id = $2 AND erased_at = 0`, millis(at), account)
-		if err != nil {
-			return fmt.Errorf("identity: disable: %w", err)
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return domain.ErrNotFound
-		}
-		c.record(AuditRecord{Kind: kind, Account: account, Actor: by})
-		if err := revokeAccount(ctx, c.querier, account); err != nil {
-			return err
-		}
-		_, err = endSessions(ctx, c, `account_id = $1`, account)
-		return err
-	})
-}
-
-// Erase deletes what is known of the person behind an account: name, phone, login name, e-mail, identity number,
-// password, roles, sessions, networks. The account's id stays, so that no event loses its actor, and so do the audit
-// records until they expire; neither names anybody. The file's log is emptied afterwards, so that the deleted values
-// are in none of its files.
-func (p *Provider) Erase(ctx context.Context, account, by string) error {
-	err := p.write(ctx, func(c *change) error {
-		now := millis(p.now())
-		res, err := c.ExecContext(ctx, `UPDATE accounts SET name = '', login = NULL, phone = NULL, email = '', subject = NULL,
-			password = '', disabled_at = $1, erased_at = $1 WHERE id = $2 AND erased_at = 0`, now, account)
-		if err != nil {
-			return fmt.Errorf("identity: erase: %w", err)
-		}
-		if n, err := res.RowsAffected(); err != nil || n == 0 {
-			return domain.ErrNotFound
-		}
-		for _, q := range []string{
-			`DELETE FROM identity_numbers WHERE account_id = $1`, `DELETE FROM grants WHERE account_id = $1`,
-			`DELETE FROM known_networks WHERE account_id = $1`, `DELETE FROM tickets WHERE account_id = $1`,
-		} {
-			if _, err := c.ExecContext(ctx, q, account); err != nil {
-				return fmt.Errorf("identity: erase: %w", err)
-			}
-		}
-		c.record(AuditRecord{Kind: AuditAccountErased, Account: account, Actor: by})
-		if err := revokeAccount(ctx, c.querier, account); err != nil {
-			return err
-		}
-		_, err = endSessions(ctx, c, `account_id = $1`, account)
-		return err
-	})
-	if err != nil {
-		return err
-	}
-	if p.dialect.forget == "" {
-		return nil
-	}
-	if _, err := p.writer.ExecContext(ctx, p.dialect.forget); err != nil {
-		return fmt.Errorf("identity: checkpoint: %w", err)
 	}
 	return nil
 }

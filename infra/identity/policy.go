@@ -1,9 +1,7 @@
 package identity
 
 import (
-	_ "embed"
 	"strings"
-	"sync"
 	"unicode"
 	"unicode/utf8"
 
@@ -11,21 +9,8 @@ import (
 
 	"zhiping/domain"
 	"zhiping/domain/text"
+	"zhiping/infra/identity/strength"
 )
-
-//go:embed common_passwords.txt
-var commonList string
-
-// common is the embedded list, folded the way that checkPolicy folds a password. It is read-only.
-var common = sync.OnceValue(func() map[string]bool {
-	m := map[string]bool{}
-	for line := range strings.Lines(commonList) {
-		if line = strings.TrimSpace(line); line != "" && line[0] != '#' {
-			m[foldPassword(line)] = true
-		}
-	}
-	return m
-})
 
 const (
 	shortestPassword = 8
@@ -47,7 +32,7 @@ func checkPolicy(location, password string, personal ...string) []domain.Fault {
 	if n < longEnough && classes(password) < 2 {
 		out = append(out, fault(location, "password_simple", text.Args{"long": longEnough}))
 	}
-	if common()[foldPassword(password)] || monotonous(password) {
+	if strength.Guesses(password) < strength.Enough {
 		out = append(out, fault(location, "password_common", nil))
 	}
 	low := strings.ToLower(password)
@@ -74,42 +59,6 @@ func classes(s string) int {
 		}
 	}
 	return btoi(letter) + btoi(digit) + btoi(other)
-}
-
-// foldPassword removes what people add to a common password to make it look strong: capitals, look-alikes, and
-// digits and signs at the end.
-func foldPassword(s string) string {
-	s = strings.ToLower(s)
-	trimmed := strings.TrimRightFunc(s, func(r rune) bool { return !unicode.IsLetter(r) })
-	if utf8.RuneCountInString(trimmed) >= 4 {
-		s = trimmed
-	}
-	return strings.NewReplacer("0", "o", "1", "l", "3", "e", "4", "a", "5", "s", "7", "t", "@", "a", "$", "s", "!", "i").Replace(s)
-}
-
-// monotonous tells whether a password is one character repeated, a run such as 23456789 or hgfedcba, or a short
-// piece repeated.
-func monotonous(s string) bool {
-	r := []rune(strings.ToLower(s))
-	for _, step := range []rune{0, 1, -1} {
-		run := true
-		for i := 1; i < len(r) && run; i++ {
-			run = r[i]-r[i-1] == step
-		}
-		if run {
-			return true
-		}
-	}
-	for piece := 1; piece <= 3; piece++ {
-		repeated := true
-		for i := piece; i < len(r) && repeated; i++ {
-			repeated = r[i] == r[i-piece]
-		}
-		if repeated {
-			return true
-		}
-	}
-	return false
 }
 
 // fault is a fault at a place in the request.

@@ -11,8 +11,6 @@ import (
 	"time"
 
 	lru "github.com/hashicorp/golang-lru/v2"
-
-	"zhiping/infra/identity/sender"
 )
 
 // Provider is the identity provider. It is safe for concurrent use, also by several processes on one database.
@@ -28,15 +26,15 @@ type Provider struct {
 	actors  *lru.Cache[tokenHash, *cachedActor]
 	read    statements
 
-	outgoing chan sender.Message
-	stop     context.CancelFunc
-	running  sync.WaitGroup
+	post    post
+	stop    context.CancelFunc
+	running sync.WaitGroup
 }
 
 type statements struct{ epoch, session statement }
 
-// Open opens the provider's database, making the file or the tables when they are missing, and starts its two goroutines: one delivers
-// messages, one sweeps what has expired. Close ends both.
+// Open opens the provider's database, making the file or the tables when they are missing, and starts its goroutines: some
+// deliver messages, one sweeps what has expired. Close ends them.
 func Open(ctx context.Context, cfg Config) (*Provider, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
@@ -56,7 +54,7 @@ func Open(ctx context.Context, cfg Config) (*Provider, error) {
 	p := &Provider{
 		cfg: cfg, keys: k,
 		hashes: newHasher(cfg.Argon2, k.password, cfg.Rand), turns: newTurns(),
-		outgoing: make(chan sender.Message, 1024),
+		post: newPost(),
 	}
 	if p.cache, err = lru.New[tokenHash, *cached](cfg.CacheSize); err != nil {
 		return nil, fmt.Errorf("identity: %w", err)
@@ -69,7 +67,9 @@ func Open(ctx context.Context, cfg Config) (*Provider, error) {
 	}
 	background, stop := context.WithCancel(context.WithoutCancel(ctx))
 	p.stop = stop
-	p.running.Go(func() { p.deliver(background) })
+	for range deliverers {
+		p.running.Go(func() { p.deliver(background) })
+	}
 	p.running.Go(func() { p.sweepEvery(background, time.Minute) })
 	return p, nil
 }

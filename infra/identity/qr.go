@@ -50,8 +50,6 @@ type QRPrompt struct {
 
 const qrLife = 2 * time.Minute
 
-var qrQuota = quota{"qr", 60, time.Minute}
-
 // StartQR makes a ticket for a desktop.
 func (p *Provider) StartQR(ctx context.Context, address, agent string) (QRTicket, error) {
 	if p.cfg.External {
@@ -77,10 +75,10 @@ func (p *Provider) StartQR(ctx context.Context, address, agent string) (QRTicket
 	}
 	t.Image = "data:image/png;base64," + base64.StdEncoding.EncodeToString(png)
 	err = p.write(ctx, func(c *change) error {
-		if err := p.spend(ctx, c, qrQuota, network(address)); err != nil {
+		if err := p.spend(ctx, c, quota{"qr", p.cfg.Networks.Tickets, time.Minute}, network(address)); err != nil {
 			return err
 		}
-		_, err := c.ExecContext(ctx, `INSERT INTO tickets (id, secret, status, address, agent, created_at, expires_at) VALUES ($1,$2,$3,$4,$5,$6,$7)`,
+		_, err := c.ExecContext(ctx, `INSERT INTO qr_tickets (id, secret, status, address, agent, created_at, expires_at) VALUES ($1,$2,$3,$4,$5,$6,$7)`,
 			digest(ticket), digest(secret), string(QRPending), clip(address, 64), clip(agent, 256), millis(now), millis(t.ExpiresAt))
 		if err != nil {
 			return fmt.Errorf("identity: qr: %w", err)
@@ -94,7 +92,7 @@ func (p *Provider) StartQR(ctx context.Context, address, agent string) (QRTicket
 func (p *Provider) PollQR(ctx context.Context, ticket, secret string) (QRPoll, error) {
 	var status QRStatus
 	var want []byte
-	err := p.reader.QueryRowContext(ctx, `SELECT status, secret FROM tickets WHERE id = $1 AND expires_at > $2`, digest(ticket), p.now().UnixMilli()).Scan(&status, &want)
+	err := p.reader.QueryRowContext(ctx, `SELECT status, secret FROM qr_tickets WHERE id = $1 AND expires_at > $2`, digest(ticket), p.now().UnixMilli()).Scan(&status, &want)
 	if errors.Is(err, sql.ErrNoRows) || err == nil && !hmac.Equal(want, digest(secret)) {
 		return QRPoll{Status: QRExpired}, nil
 	}
@@ -106,17 +104,21 @@ func (p *Provider) PollQR(ctx context.Context, ticket, secret string) (QRPoll, e
 	}
 	poll := QRPoll{Status: QRExpired}
 	err = p.write(ctx, func(c *change) error {
-		var account, name, address, agent string
+		var account, session, name, address, agent string
 		// Taking the ticket away is what makes the session come once.
-		err := c.QueryRowContext(ctx, `DELETE FROM tickets WHERE id = $1 AND status = $2 AND secret = $3
-			RETURNING account_id, address, agent`, digest(ticket), string(QRConfirmed), want).Scan(&account, &address, &agent)
+		err := c.QueryRowContext(ctx, `DELETE FROM qr_tickets WHERE id = $1 AND status = $2 AND secret = $3
+			RETURNING account_id, session_id, address, agent`, digest(ticket), string(QRConfirmed), want).Scan(&account, &session, &address, &agent)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
 		if err != nil {
 			return fmt.Errorf("identity: qr: %w", err)
 		}
-		err = c.QueryRowContext(ctx, `SELECT name FROM accounts WHERE id = $1 AND disabled_at = 0`, account).Scan(&name)
+		// Ending a session takes its tickets away; one that lay idle or came to its end has only run out.
+		now := p.now()
+		err = c.QueryRowContext(ctx, `SELECT a.name FROM accounts a JOIN sessions s ON s.account_id = a.id
+			WHERE a.id = $1 AND a.disabled_at = 0 AND s.id = $2 AND s.expires_at > $3 AND s.seen_at > $4`,
+			account, session, millis(now), millis(now.Add(-p.cfg.IdleTTL))).Scan(&name)
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
@@ -139,7 +141,7 @@ func (p *Provider) ScanQR(ctx context.Context, account, ticket string) (QRPrompt
 	var prompt QRPrompt
 	err := p.write(ctx, func(c *change) error {
 		var created int64
-		err := c.QueryRowContext(ctx, `UPDATE tickets SET status = $1, account_id = $2 WHERE id = $3 AND expires_at > $4
+		err := c.QueryRowContext(ctx, `UPDATE qr_tickets SET status = $1, account_id = $2 WHERE id = $3 AND expires_at > $4
 			AND (status = $5 OR status = $1 AND account_id = $2) RETURNING address, agent, created_at`,
 			string(QRScanned), account, digest(ticket), p.now().UnixMilli(), string(QRPending)).Scan(&prompt.Address, &prompt.Agent, &created)
 		if errors.Is(err, sql.ErrNoRows) {
@@ -155,12 +157,13 @@ func (p *Provider) ScanQR(ctx context.Context, account, ticket string) (QRPrompt
 	return prompt, err
 }
 
-// ConfirmQR lets the desktop of a scanned ticket in. Only the account that scanned may confirm, once.
-func (p *Provider) ConfirmQR(ctx context.Context, account, ticket string) error {
+// ConfirmQR lets the desktop of a scanned ticket in. Only the account that scanned may confirm, once. The confirmation
+// is as good as the session, by its id, that it comes from: when that ends first, the desktop stays out.
+func (p *Provider) ConfirmQR(ctx context.Context, account, session, ticket string) error {
 	return p.write(ctx, func(c *change) error {
 		var status QRStatus
 		var owner, address, agent string
-		err := c.QueryRowContext(ctx, `SELECT status, account_id, address, agent FROM tickets WHERE id = $1 AND expires_at > $2`,
+		err := c.QueryRowContext(ctx, `SELECT status, account_id, address, agent FROM qr_tickets WHERE id = $1 AND expires_at > $2`,
 			digest(ticket), p.now().UnixMilli()).Scan(&status, &owner, &address, &agent)
 		switch {
 		case errors.Is(err, sql.ErrNoRows):
@@ -172,12 +175,20 @@ func (p *Provider) ConfirmQR(ctx context.Context, account, ticket string) error 
 		case status != QRScanned || owner != account:
 			return ErrQRExpired
 		}
-		if _, err := c.ExecContext(ctx, `UPDATE tickets SET status = $1 WHERE id = $2`, string(QRConfirmed), digest(ticket)); err != nil {
+		if _, err := c.ExecContext(ctx, `UPDATE qr_tickets SET status = $1, session_id = $2 WHERE id = $3`, string(QRConfirmed), session, digest(ticket)); err != nil {
 			return fmt.Errorf("identity: qr: %w", err)
 		}
 		c.record(AuditRecord{Kind: AuditQRConfirmed, Account: account, Address: address, Agent: agent})
 		return nil
 	})
+}
+
+// endTickets takes away the tickets that an account has scanned, in the transaction that ends what they stand on.
+func endTickets(ctx context.Context, c *change, account string) error {
+	if _, err := c.ExecContext(ctx, `DELETE FROM qr_tickets WHERE account_id <> '' AND account_id = $1`, account); err != nil {
+		return fmt.Errorf("identity: end tickets: %w", err)
+	}
+	return nil
 }
 
 // digest hashes a random secret, which needs no key.

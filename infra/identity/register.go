@@ -47,10 +47,26 @@ func (p *Provider) Register(ctx context.Context, r RegisterRequest) (User, error
 	if err != nil {
 		return User{}, err
 	}
+	return p.register(ctx, r, hash, verified, about)
+}
+
+// register makes the account in one transaction with the code that it costs.
+func (p *Provider) register(ctx context.Context, r RegisterRequest, hash string, verified bool, about AuditRecord) (User, error) {
+	var refused error
 	account := Account{Name: r.Name, Phone: r.Phone, IDNumber: r.IDNumber, Roles: []domain.Role{domain.Applicant}}
-	err = p.write(ctx, func(c *change) error {
+	err := p.write(ctx, func(c *change) error {
 		if err := p.spendCode(ctx, c, r.Phone, PurposeRegister, r.Code); err != nil {
 			return err
+		}
+		// Whose the number is not, learns one number's standing for one code.
+		switch taken, err := p.numberTaken(ctx, c.querier, r.IDNumber); {
+		case err != nil:
+			return err
+		case taken:
+			refused = ErrIDNumberTaken
+			about.Kind, about.Detail = AuditCodeFailed, ErrIDNumberTaken.Code
+			c.record(about)
+			return nil
 		}
 		if err := p.insertAccount(ctx, c, &account, hash); err != nil {
 			return err
@@ -64,7 +80,7 @@ func (p *Provider) Register(ctx context.Context, r RegisterRequest) (User, error
 		c.record(about)
 		return nil
 	})
-	if err != nil {
+	if err := errors.Join(err, refused); err != nil {
 		return User{}, err
 	}
 	return p.Me(ctx, account.ID)

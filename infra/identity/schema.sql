@@ -85,13 +85,15 @@ CREATE TABLE IF NOT EXISTS quotas (
   PRIMARY KEY (key, rule)
 ) WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS codes (
+DROP TABLE IF EXISTS codes;             -- of earlier versions, one a phone; a code lives five minutes
+CREATE TABLE IF NOT EXISTS sent_codes (
   phone      BLOB NOT NULL,             -- keyed hash: most of these phones never become accounts
   purpose    TEXT NOT NULL,
+  asker      TEXT NOT NULL,             -- network that asked: nobody elsewhere takes its code or its tries away
   hash       BLOB NOT NULL,
-  tries      INTEGER NOT NULL,
+  strangers  INTEGER NOT NULL,          -- tries from networks that neither asked nor are the owner's
   expires_at INTEGER NOT NULL,
-  PRIMARY KEY (phone, purpose)
+  PRIMARY KEY (phone, purpose, asker)
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS captchas (
@@ -100,15 +102,32 @@ CREATE TABLE IF NOT EXISTS captchas (
   expires_at INTEGER NOT NULL
 ) WITHOUT ROWID;
 
-CREATE TABLE IF NOT EXISTS tickets (
+DROP TABLE IF EXISTS tickets;           -- of earlier versions, which knew no session; a ticket lives two minutes
+CREATE TABLE IF NOT EXISTS qr_tickets (
   id         BLOB PRIMARY KEY,          -- SHA-256 of the ticket
   secret     BLOB NOT NULL,             -- SHA-256 of the asking browser's secret
   status     TEXT NOT NULL,
   account_id TEXT NOT NULL DEFAULT '',
+  session_id TEXT NOT NULL DEFAULT '',  -- of who confirmed; the ticket ends with it
   address    TEXT NOT NULL,
   agent      TEXT NOT NULL,
   created_at INTEGER NOT NULL,
   expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS qr_tickets_account ON qr_tickets(account_id) WHERE account_id <> '';
+
+-- What is signed by the OpenID provider and must not serve here any more: access tokens that were signed out, until
+-- they expire, and logout tokens that were heeded.
+CREATE TABLE IF NOT EXISTS spent_tokens (
+  key        BLOB PRIMARY KEY,
+  expires_at INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- The provider's access tokens that were issued to a person up to this time are void. One row a person at most, also
+-- for those who have no account here.
+CREATE TABLE IF NOT EXISTS void_before (
+  account_id TEXT PRIMARY KEY,
+  issued_at  INTEGER NOT NULL
 ) WITHOUT ROWID;
 
 CREATE TABLE IF NOT EXISTS flows (

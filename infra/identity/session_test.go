@@ -214,7 +214,7 @@ func TestUseKeepsASessionAlive(t *testing.T) {
 		_, _, err := f.Authenticate(t.Context(), s.AccessToken)
 		require.NoError(t, err)
 	}
-	list, err := f.Sessions(t.Context(), id)
+	list, err := f.Sessions(t.Context(), SessionQuery{Account: id})
 	require.NoError(t, err)
 	require.Len(t, list, 1)
 	require.Equal(t, f.clock.now(), list[0].SeenAt)
@@ -234,7 +234,7 @@ func TestTheOldestSessionsEndWhenThereAreTooMany(t *testing.T) {
 		_, _, err := f.Authenticate(t.Context(), s.AccessToken)
 		require.Equal(t, i < 2, err != nil, i)
 	}
-	list, err := f.Sessions(t.Context(), id)
+	list, err := f.Sessions(t.Context(), SessionQuery{Account: id})
 	require.NoError(t, err)
 	require.Len(t, list, 3)
 }

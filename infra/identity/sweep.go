@@ -2,13 +2,13 @@ package identity
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
-
-	"zhiping/infra/identity/sender"
 )
 
-// Sweep deletes what has expired, in writes that take turns with all others, so that several nodes may sweep at once. Nothing depends on it for correctness: every read checks the time itself.
+// Sweep deletes what has expired, in writes that take turns with all others, so that several nodes may sweep at once, and
+// takes what was deleted out of the file's log. Nothing depends on it for correctness: every read checks the time itself.
 func (p *Provider) Sweep(ctx context.Context) error {
 	now := p.now()
 	for _, q := range []struct {
@@ -17,9 +17,10 @@ func (p *Provider) Sweep(ctx context.Context) error {
 	}{
 		{`DELETE FROM sessions WHERE expires_at <= $1`, now},
 		{`DELETE FROM sessions WHERE seen_at <= $1`, now.Add(-p.cfg.IdleTTL)},
-		{`DELETE FROM codes WHERE expires_at <= $1`, now},
+		{`DELETE FROM sent_codes WHERE expires_at <= $1`, now},
 		{`DELETE FROM captchas WHERE expires_at <= $1`, now},
-		{`DELETE FROM tickets WHERE expires_at <= $1`, now},
+		{`DELETE FROM qr_tickets WHERE expires_at <= $1`, now},
+		{`DELETE FROM spent_tokens WHERE expires_at <= $1`, now},
 		{`DELETE FROM flows WHERE expires_at <= $1`, now},
 		{`DELETE FROM quotas WHERE resets_at <= $1`, now},
 		{`DELETE FROM meters WHERE last_at <= $1 AND locked_until <= $1`, now.Add(-longestMemory)},
@@ -33,6 +34,14 @@ func (p *Provider) Sweep(ctx context.Context) error {
 		}); err != nil {
 			return fmt.Errorf("identity: sweep: %w", err)
 		}
+	}
+	if k, ok := p.cfg.Sender.(keeper); ok {
+		if err := k.Sweep(now.Add(-messagesKept)); err != nil {
+			return fmt.Errorf("identity: sweep: %w", err)
+		}
+	}
+	if err := p.forget(ctx); err != nil && !errors.Is(err, errStillRead) { // the next sweep tries again
+		return err
 	}
 	return nil
 }
@@ -50,44 +59,4 @@ func (p *Provider) sweepEvery(ctx context.Context, period time.Duration) {
 			}
 		}
 	}
-}
-
-// deliver sends what is queued. Sending happens here and not in the request, so that how long an answer takes does
-// not tell whether a message was sent.
-func (p *Provider) deliver(ctx context.Context) {
-	for {
-		select {
-		case m := <-p.outgoing:
-			p.send(ctx, m)
-		case <-ctx.Done():
-			last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
-			defer cancel()
-			for {
-				select {
-				case m := <-p.outgoing:
-					p.send(last, m)
-				default:
-					return
-				}
-			}
-		}
-	}
-}
-
-// send tries three times. A code that still did not leave is asked for again by its owner.
-func (p *Provider) send(ctx context.Context, m sender.Message) {
-	var err error
-	for wait := 200 * time.Millisecond; wait <= 800*time.Millisecond; wait *= 2 {
-		attempt, cancel := context.WithTimeout(ctx, 10*time.Second)
-		err = p.cfg.Sender.Send(attempt, m)
-		cancel()
-		if err == nil {
-			return
-		}
-		select {
-		case <-ctx.Done():
-		case <-time.After(wait):
-		}
-	}
-	p.cfg.Logger.ErrorContext(ctx, "message not delivered", "kind", m.Kind, "id", m.ID, "error", err)
 }

@@ -19,9 +19,11 @@ type brake struct {
 }
 
 // The three brakes. The pair of account and network carries the weight, so that a stranger elsewhere locks nobody
-// out; the account's own brake, against guessing from many networks, never locks longer than a minute and does not
-// concern networks that its owner has signed in from; the address's own brake is against guessing many accounts
-// from one place, and wide enough for a university behind one address.
+// out. The account's own brake is against guessing from many networks; it never locks longer than a minute and does not
+// concern networks that its owner has signed in from. Whoever keeps it locked, by a guess a minute from ever new
+// networks, would keep out an owner who is somewhere new: a network that has hardly failed yet gets past it against a
+// captcha, one guess a captcha. The address's own brake is against guessing many accounts from one place, and wide enough
+// for a university behind one address.
 var (
 	pairBrake    = brake{free: 5, first: time.Minute, longest: 15 * time.Minute, forget: 30 * time.Minute}
 	accountBrake = brake{free: 20, first: 5 * time.Second, longest: time.Minute, forget: time.Hour}
@@ -29,6 +31,7 @@ var (
 )
 
 const (
+	hardlyFailed  = 3 // failures of a pair from which on a captcha does not help it past the account's brake
 	longestMemory = time.Hour
 	knownFor      = 90 * 24 * time.Hour
 )
@@ -69,6 +72,7 @@ func (m meter) count(b brake, now time.Time) int {
 type attempt struct {
 	pair, account, address []byte // keys of the meters
 	known                  bool   // the account has been signed in to from this network
+	limited                bool   // what is guessed has limits of its own, which nobody elsewhere can use up: no brake for all together
 }
 
 // attempt names the meters. subject is an account's id, or what was typed when there is no such account, so that
@@ -80,28 +84,41 @@ func (p *Provider) attempt(ctx context.Context, subject, address string) (attemp
 		account: mac(p.keys.blind, "account", subject),
 		address: mac(p.keys.blind, "address", net),
 	}
+	var err error
+	a.known, err = p.knows(ctx, p.reader.querier, subject, net)
+	return a, err
+}
+
+// knows tells whether an account has been signed in to from a network lately.
+func (p *Provider) knows(ctx context.Context, q querier, account, net string) (bool, error) {
 	var one int
-	err := p.reader.QueryRowContext(ctx, `SELECT 1 FROM known_networks WHERE account_id = $1 AND network = $2 AND seen_at > $3`,
-		subject, net, millis(p.now().Add(-knownFor))).Scan(&one)
+	err := q.QueryRowContext(ctx, `SELECT 1 FROM known_networks WHERE account_id = $1 AND network = $2 AND seen_at > $3`,
+		account, net, millis(p.now().Add(-knownFor))).Scan(&one)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
-		return a, fmt.Errorf("identity: known network: %w", err)
+		return false, fmt.Errorf("identity: known network: %w", err)
 	}
-	a.known = one == 1
-	return a, nil
+	return one == 1, nil
 }
 
 // gate tells how long the attempt has to wait, and whether it has failed often enough to be asked for a captcha.
 func (p *Provider) gate(ctx context.Context, a attempt) (wait time.Duration, suspicious bool, err error) {
 	now := p.now()
+	own, err := readMeter(ctx, p.reader.querier, a.pair)
+	if err != nil {
+		return 0, false, err
+	}
+	// A locked account has failed often enough for the captcha to be asked for in every mode but off.
+	past := p.cfg.Captcha != CaptchaOff && own.count(pairBrake, now) < hardlyFailed
 	for _, m := range []struct {
 		key     []byte
 		brake   brake
 		captcha int
-		exempt  bool
+		exempt  bool // from looking
+		past    bool // the lock
 	}{
-		{a.pair, pairBrake, 3, false},
-		{a.account, accountBrake, 3, a.known},
-		{a.address, addressBrake, 20, a.known},
+		{a.pair, pairBrake, 3, false, false},
+		{a.account, accountBrake, 3, a.known || a.limited, past},
+		{a.address, addressBrake, 20, a.known, false},
 	} {
 		if m.exempt {
 			continue
@@ -110,7 +127,9 @@ func (p *Provider) gate(ctx context.Context, a attempt) (wait time.Duration, sus
 		if err != nil {
 			return 0, false, err
 		}
-		wait = max(wait, have.lockedUntil.Sub(now))
+		if !m.past {
+			wait = max(wait, have.lockedUntil.Sub(now))
+		}
 		suspicious = suspicious || have.count(m.brake, now) >= m.captcha
 	}
 	return wait, suspicious, nil

@@ -25,7 +25,7 @@ type Metrics struct {
 	conflicts      *prometheus.CounterVec
 	commandEvents  *prometheus.CounterVec
 	identityEvents *prometheus.CounterVec
-	notifications  *prometheus.CounterVec
+	messages       *prometheus.CounterVec
 
 	appendSeconds *prometheus.HistogramVec
 	reconnects    *prometheus.CounterVec
@@ -61,7 +61,8 @@ func NewMetrics() *Metrics {
 
 	m.identityEvents = m.counter("identity_events_total", "Sign-ins, failures, lockouts, codes, resets, grants: every identity audit record.", "kind")
 
-	m.notifications = m.counter("notifications_total", "Attempts to tell somebody of a decision: sent, nobody to tell, or failed and to be tried again.", "kind", "outcome")
+	m.messages = m.counter("messages_total", "Messages to people: sent, failed, expired before they left, or for nobody who could be reached.", "kind", "outcome")
+
 	m.appendSeconds = m.histogram("eventstore_append_seconds", "Time to append to the event store.", fast, "outcome")
 	m.reconnects = m.counter("eventstore_reconnects_total", "Connections and subscriptions lost.", "connection")
 
@@ -127,6 +128,9 @@ func (m *Metrics) Request(method, route string, status int, took time.Duration) 
 
 // Identity counts one identity audit record by its kind, of which there are some twenty.
 func (m *Metrics) Identity(kind string) { m.identityEvents.WithLabelValues(kind).Inc() }
+
+// Message counts what became of a message to somebody.
+func (m *Metrics) Message(kind, outcome string) { m.messages.WithLabelValues(kind, outcome).Inc() }
 
 // InFlight adds to the number of HTTP requests being answered.
 func (m *Metrics) InFlight(add int) { m.httpInFlight.Add(float64(add)) }

@@ -10,7 +10,6 @@ import (
 	"zhiping/commands"
 	"zhiping/domain"
 	"zhiping/infra/eventstore"
-	"zhiping/infra/notify"
 	"zhiping/projections"
 )
 
@@ -47,11 +46,6 @@ func (m *Metrics) EventStore() eventstore.Observer {
 		},
 		Reconnect: func(name string, _ error) { m.reconnects.WithLabelValues(name).Inc() },
 	}
-}
-
-// Told counts an attempt to tell somebody of a decision; it is a notify.Config.Observe.
-func (m *Metrics) Told(kind string, o notify.Outcome) {
-	m.notifications.WithLabelValues(kind, string(o)).Inc()
 }
 
 // Projector observes a projector.

@@ -1,7 +1,7 @@
 // Package openid signs people in at an OpenID provider and accepts that provider's access tokens at the API: the
 // authorization code flow with PKCE, discovery, key rotation, sign-out at the provider and from it. Sessions are the
-// identity package's, so a sign-out holds at once on every node; an access token that is a JWT holds until it
-// expires, which is why providers should issue short ones.
+// identity package's, so a sign-out holds at once on every node, also of an access token that is a JWT. What the provider
+// revokes without telling us by back-channel logout holds until it expires, which is why providers should issue short ones.
 //
 // The package may import domain and infra/identity. What a provider's claims mean here is Mapping, which is
 // configuration: a new claim to understand is a field there.

@@ -3,6 +3,7 @@ package openid
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/url"
@@ -15,9 +16,8 @@ import (
 
 // known is a bearer token that has been verified.
 type known struct {
-	person identity.External
+	bearer identity.Bearer
 	limits times
-	issued time.Time
 	ends   time.Time
 	at     time.Time // when it was verified
 }
@@ -25,33 +25,44 @@ type known struct {
 // Authenticate accepts what callers of the API send: a session's token, or an access token of the provider, which is
 // a JWT. The reason why one is refused is wrapped beside identity.ErrNotSignedIn, for the log. A verified signature
 // is remembered for a minute, which is also how long a key that the provider has withdrawn may still serve; expiry,
-// a disabled account and changed roles are judged every time.
+// a sign-out, a disabled account and changed roles are judged every time.
 func (c *Client) Authenticate(ctx context.Context, token string) (domain.Actor, identity.SessionInfo, error) {
-	if strings.Count(token, ".") != 2 {
+	if !signed(token) {
 		return c.sessions.Authenticate(ctx, token)
 	}
-	refuse := func(reason error) (domain.Actor, identity.SessionInfo, error) {
-		return domain.Actor{}, identity.SessionInfo{}, errors.Join(identity.ErrNotSignedIn, reason)
-	}
-	key, now := sha256.Sum256([]byte(token)), c.cfg.Clock()
-	k, ok := c.known.Get(key)
-	if !ok || now.Sub(k.at) >= c.cfg.Remember {
-		r, err := c.ready(ctx)
-		if err != nil {
-			return domain.Actor{}, identity.SessionInfo{}, err
-		}
-		if k, err = c.bearer(ctx, r, token); err != nil {
-			return refuse(err)
-		}
-		c.known.Add(key, k)
-	} else if err := k.limits.check(now, c.cfg.Leeway); err != nil {
-		return refuse(err)
-	}
-	actor, err := c.sessions.ActorOf(ctx, k.person)
+	k, err := c.verified(ctx, token)
 	if err != nil {
 		return domain.Actor{}, identity.SessionInfo{}, err
 	}
-	return actor, identity.SessionInfo{Account: actor.ID, Method: "bearer", CreatedAt: k.issued, ExpiresAt: k.ends}, nil
+	actor, err := c.sessions.ActorOf(ctx, k.bearer)
+	if err != nil {
+		return domain.Actor{}, identity.SessionInfo{}, err
+	}
+	return actor, identity.SessionInfo{Account: actor.ID, Method: "bearer", CreatedAt: k.bearer.Issued, ExpiresAt: k.ends}, nil
+}
+
+// signed tells a JWT from a session's token.
+func signed(token string) bool { return strings.Count(token, ".") == 2 }
+
+// verified is an access token whose signature, audience and times hold now.
+func (c *Client) verified(ctx context.Context, token string) (*known, error) {
+	key, now := sha256.Sum256([]byte(token)), c.cfg.Clock()
+	if k, ok := c.known.Get(key); ok && now.Sub(k.at) < c.cfg.Remember {
+		if err := k.limits.check(now, c.cfg.Leeway); err != nil {
+			return nil, errors.Join(identity.ErrNotSignedIn, err)
+		}
+		return k, nil
+	}
+	r, err := c.ready(ctx)
+	if err != nil {
+		return nil, err
+	}
+	k, err := c.bearer(ctx, r, token)
+	if err != nil {
+		return nil, errors.Join(identity.ErrNotSignedIn, err)
+	}
+	c.known.Add(key, k)
+	return k, nil
 }
 
 // bearer verifies an access token.
@@ -60,19 +71,33 @@ func (c *Client) bearer(ctx context.Context, r *remote, raw string) (*known, err
 	if err != nil {
 		return nil, err
 	}
+	var payload json.RawMessage
+	if err := token.Claims(&payload); err != nil {
+		return nil, errClaims
+	}
 	// An id token tells a client who signed in; it is no permission to call an API, and it travels through browsers.
 	for _, mark := range []string{"nonce", "at_hash", "c_hash", "events"} {
 		if _, ok := claims[mark]; ok {
 			return nil, errors.New("openid: not an access token")
 		}
 	}
-	k := &known{person: c.cfg.Mapping.person(c.cfg.Issuer, token.Subject, claims), issued: token.IssuedAt, ends: token.Expiry, at: c.cfg.Clock()}
+	k := &known{ends: token.Expiry, at: c.cfg.Clock(), bearer: identity.Bearer{
+		External: c.cfg.Mapping.person(c.cfg.Issuer, token.Subject, claims),
+		Signed:   sha256.Sum256(payload), Issued: token.IssuedAt, Expires: token.Expiry.Add(c.cfg.Leeway),
+	}}
 	return k, token.Claims(&k.limits)
 }
 
-// Logout ends a session and answers where the browser goes to be signed out at the provider as well; "" when it
-// does not have to.
+// Logout ends a session, or what an access token may do here, and answers where the browser goes to be signed out at the
+// provider as well; "" when it does not have to.
 func (c *Client) Logout(ctx context.Context, token string) (string, error) {
+	if signed(token) {
+		k, err := c.verified(ctx, token)
+		if err != nil {
+			return "", err
+		}
+		return "", c.sessions.EndBearer(ctx, k.bearer)
+	}
 	hint, err := c.sessions.SignOutHint(ctx, token)
 	if err != nil {
 		return "", err
@@ -98,7 +123,8 @@ func (c *Client) Logout(ctx context.Context, token string) (string, error) {
 	return u.String(), nil
 }
 
-// LogoutFromProvider ends every session of the person whom a back-channel logout token names.
+// LogoutFromProvider ends every session of the person whom a back-channel logout token names, and makes void the access
+// tokens that were issued to them before it. A logout token is heeded once.
 func (c *Client) LogoutFromProvider(ctx context.Context, logoutToken string) error {
 	r, err := c.ready(ctx)
 	if err != nil {
@@ -119,7 +145,11 @@ func (c *Client) LogoutFromProvider(ctx context.Context, logoutToken string) err
 		return errors.Join(identity.ErrSignInFailed, errors.New("openid: the logout token names nobody"))
 	}
 	person := identity.External{Issuer: c.cfg.Issuer, Subject: token.Subject}
-	return c.sessions.EndOtherSessions(ctx, person.AccountID(), "")
+	issued := token.IssuedAt
+	if issued.IsZero() {
+		issued = c.cfg.Clock()
+	}
+	return c.sessions.SignOutExternal(ctx, person, token.TokenID, issued, token.Expiry.Add(c.cfg.Leeway))
 }
 
 func seconds(t time.Time) *float64 {

@@ -3,14 +3,17 @@ package sender
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"strings"
 	"time"
 )
 
-// Outbox writes each message to a file of its own in a folder that only the operator can read.
+// Outbox writes each message to a file of its own in a folder that only the operator can read. Messages name people, so
+// whoever fills the folder empties it with Sweep and Forget.
 type Outbox struct {
 	Dir   string
 	Clock func() time.Time
@@ -40,11 +43,63 @@ func (o Outbox) Send(_ context.Context, m Message) error {
 	if err != nil {
 		return fmt.Errorf("outbox: %w", err)
 	}
+	if err := os.Chtimes(tmp.Name(), now, now); err != nil { // Sweep goes by our clock, and not by the disk's
+		return fmt.Errorf("outbox: %w", err)
+	}
 	name := now.Format("20060102T150405.000000000Z") + "-" + fileSafe(m.Kind) + "-" + fileSafe(m.ID) + ".json"
 	if err := os.Rename(tmp.Name(), filepath.Join(o.Dir, name)); err != nil {
 		return fmt.Errorf("outbox: %w", err)
 	}
 	return nil
+}
+
+// Sweep deletes the messages from before a time, and what a crash has left of one.
+func (o Outbox) Sweep(before time.Time) error {
+	return o.remove(func(_ string, info fs.FileInfo) (bool, error) { return info.ModTime().Before(before), nil })
+}
+
+// Forget deletes the messages to a person, who is known by the phone or the e-mail address.
+func (o Outbox) Forget(phone, email string) error {
+	return o.remove(func(name string, _ fs.FileInfo) (bool, error) {
+		data, err := os.ReadFile(filepath.Join(o.Dir, name))
+		if err != nil {
+			return false, err
+		}
+		var m Message
+		if json.Unmarshal(data, &m) != nil { // somebody else's, or half of one that Sweep will take
+			return false, nil
+		}
+		return phone != "" && m.Phone == phone || email != "" && m.Email == email, nil
+	})
+}
+
+// remove deletes the files that it is told to. One that is gone already is as good as deleted.
+func (o Outbox) remove(which func(name string, info fs.FileInfo) (bool, error)) error {
+	entries, err := os.ReadDir(o.Dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("outbox: %w", err)
+	}
+	var errs []error
+	for _, e := range entries {
+		if !e.Type().IsRegular() || !strings.HasSuffix(e.Name(), ".json") && !strings.HasPrefix(e.Name(), ".part-") {
+			continue
+		}
+		info, err := e.Info()
+		gone := false
+		if err == nil {
+			gone, err = which(e.Name(), info)
+		}
+		if err == nil && gone {
+			err = os.Remove(filepath.Join(o.Dir, e.Name()))
+		}
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			errs = append(errs, fmt.Errorf("outbox: %w", err))
+		}
+	}
+	return errors.Join(errs...)
 }
 
 // fileSafe keeps what cannot leave the folder.

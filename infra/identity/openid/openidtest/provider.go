@@ -6,7 +6,9 @@ import (
 	"context"
 	"crypto/rand"
 	"crypto/rsa"
+	"crypto/x509"
 	"encoding/json"
+	"encoding/pem"
 	"io"
 	"log/slog"
 	"net/http"
@@ -122,6 +124,19 @@ func SignWith(t testing.TB, alg jose.SignatureAlgorithm, key any, kid string, cl
 	out, err := signed.CompactSerialize()
 	require.NoError(t, err)
 	return out
+}
+
+// PublicKey is the public key in use, as somebody would mistake it for a shared secret: PEM and DER, both ways to write it.
+func (p *Provider) PublicKey(t testing.TB) map[string][]byte {
+	t.Helper()
+	_, key := p.Key()
+	pkix, err := x509.MarshalPKIXPublicKey(&key.PublicKey)
+	require.NoError(t, err)
+	pkcs1 := x509.MarshalPKCS1PublicKey(&key.PublicKey)
+	return map[string][]byte{
+		"PKIX DER": pkix, "PKIX PEM": pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: pkix}),
+		"PKCS 1 DER": pkcs1, "PKCS 1 PEM": pem.EncodeToMemory(&pem.Block{Type: "RSA PUBLIC KEY", Bytes: pkcs1}),
+	}
 }
 
 // Fetches is how often the keys were asked for.
