@@ -18,7 +18,7 @@ var public = []string{
 }
 
 // everybodys are the routes for which it is enough to be signed in: the policy table knows nothing of them.
-var everybodys = []string{"POST /auth/logout", "GET /me", "GET /auth/sessions", "DELETE /auth/sessions/{id}", "POST /auth/qr/{ticket}/scan", "POST /auth/qr/{ticket}/confirm"}
+var everybodys = []string{"POST /auth/logout", "GET /me", "GET /auth/sessions", "DELETE /auth/sessions", "DELETE /auth/sessions/{id}", "POST /me/password", "POST /auth/qr/{ticket}/scan", "POST /auth/qr/{ticket}/confirm"}
 
 // elsewhere are those where people sign in at an OpenID provider.
 var elsewhere = []string{"GET /auth/methods", "GET /auth/openid", "GET /auth/openid/callback", "POST /auth/openid/logout"}

@@ -14,6 +14,7 @@ import (
 	"github.com/google/uuid"
 
 	"zhiping/domain"
+	"zhiping/infra/identity/openid/openidtest"
 )
 
 // edge is a served node, with one session a role.
@@ -33,18 +34,39 @@ func newEdge(f *testing.F) *edge {
 	for _, r := range domain.Roles() {
 		e.tokens = append(e.tokens, s.as(string(r)).token)
 	}
-	paths, _ := person.want(http.StatusOK, "", "GET", "/openapi.json", nil).body["paths"].(map[string]any)
+	e.publish()
+	return e
+}
+
+// newElsewhere is one where people sign in at an OpenID provider.
+func newElsewhere(f *testing.F) *edge {
+	provider := openidtest.New(f, "zhiping", "http://127.0.0.1/api/v1/auth/openid/callback")
+	s, stop := host(f, &serveCmd{Data: f.TempDir(), Demo: true, BaseURL: "http://127.0.0.1",
+		OIDC: openIDFlags{Issuer: provider.Issuer, ClientID: "zhiping", RolesClaim: "roles", Roles: map[string]string{"auditor": "auditor", "admin": "admin"}}})
+	f.Cleanup(stop)
+	e := &edge{s: s, known: uuid.NewString(), tokens: []string{"", "forged"}}
+	for _, role := range []string{"auditor", "admin"} {
+		claims := goodClaims(provider)
+		claims["sub"], claims["roles"], claims["exp"] = role, []string{role}, time.Now().Add(24*time.Hour).Unix()
+		e.tokens = append(e.tokens, provider.Sign(f, claims))
+	}
+	e.publish()
+	return e
+}
+
+// publish reads which routes there are.
+func (e *edge) publish() {
+	paths, _ := (&caller{s: e.s}).want(http.StatusOK, "", "GET", "/openapi.json", nil).body["paths"].(map[string]any)
 	for path, methods := range paths {
 		operations, _ := methods.(map[string]any)
 		for method := range operations {
 			route := strings.ToUpper(method) + " " + path
-			if !strings.HasSuffix(path, "/auth/login") && unwalked[strings.Replace(route, "/api/v1", "", 1)] == "" {
+			if unwalked[strings.Replace(route, "/api/v1", "", 1)] == "" {
 				e.routes = append(e.routes, route)
 			}
 		}
 	}
 	slices.Sort(e.routes)
-	return e
 }
 
 // ask sends what a stranger could: any header's value, any query, any path, any body.
@@ -63,18 +85,25 @@ func (e *edge) ask(t *testing.T, route, role uint8, id, query, header, value, co
 		t.Skip("the client itself refuses to send it")
 	}
 	r.URL.RawQuery = strings.Map(printable, query)
-	r.Header.Set("Authorization", "Bearer "+e.tokens[int(role)%len(e.tokens)])
+	if token := e.tokens[int(role)%len(e.tokens)]; token != "" {
+		r.Header.Set("Authorization", "Bearer "+token)
+	}
 	if contentType != "" {
 		r.Header.Set("Content-Type", strings.Map(printable, contentType))
 	}
 	if name := http.CanonicalHeaderKey(strings.Map(token, header)); name != "" && name != "Host" && name != "Transfer-Encoding" && name != "Connection" && name != "Expect" && name != "Content-Length" {
 		r.Header.Set(name, strings.Map(printable, value))
 	}
-	res, err := (&http.Client{Timeout: 20 * time.Second}).Do(r) // nobody is left waiting either
+	// Nobody is left waiting either, and a redirect to an OpenID provider is not ours to follow.
+	client := &http.Client{Timeout: 20 * time.Second, CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }}
+	res, err := client.Do(r)
 	if err != nil {
 		t.Fatalf("%s %s?%s %s: %q %q: %v", method, path, query, header, value, body, err)
 	}
 	defer res.Body.Close()
+	if strings.HasPrefix(res.Header.Get("Content-Type"), "text/event-stream") {
+		return // which never ends
+	}
 	raw, err := io.ReadAll(res.Body)
 	if err != nil {
 		t.Fatal(err)
@@ -107,8 +136,12 @@ func token(r rune) rune {
 }
 
 // Nothing that a signed-in stranger sends is a 500, a panic, or a refusal without a code.
-func FuzzRequests(f *testing.F) {
-	e := newEdge(f)
+func FuzzRequests(f *testing.F) { newEdge(f).fuzz(f) }
+
+// The same where people sign in at an OpenID provider, from strangers who are not signed in too.
+func FuzzRequestsElsewhere(f *testing.F) { newElsewhere(f).fuzz(f) }
+
+func (e *edge) fuzz(f *testing.F) {
 	upload := "--x\r\nContent-Disposition: form-data; name=\"slot\"\r\n\r\nterm_proof\r\n--x\r\nContent-Disposition: form-data; name=\"file\"; filename=\"../a\x00.pdf\"\r\n\r\n%PDF-1.4\r\n--x--\r\n"
 	for i := range e.routes { // every route once as somebody, with a body that few want
 		f.Add(uint8(i), uint8(i), "known", "limit=2&cursor=bgAA&status=x", "If-Match", `"1"`, "application/json", []byte(`{"name":"王","ids":[null]}`))
@@ -120,6 +153,8 @@ func FuzzRequests(f *testing.F) {
 		{"../../etc", "types=,,zhiping.&limit=x", "Last-Event-ID", "x", "text/plain", "\xff"},
 		{"", "from=yesterday&to=&type=%00", "Cookie", "zhiping_session=a; zhiping_qr=\"", "application/json", `[[[[[[[[`},
 		{"known", "organization=%2e%2e&q=%25", "Accept-Language", "en;q=NaN", "application/json; charset=x", `{"opinion":"\ud800","modules":[""]}`},
+		{"x", "state=%00&code=a&iss=http://evil.example&error=", "Cookie", "zhiping_openid=a", "application/x-www-form-urlencoded", "logout_token=eyJhbGciOiJub25lIn0.e30."},
+		{"x", "returnTo=//evil.example", "Authorization", "Bearer eyJhbGciOiJub25lIn0.e30.", "application/json", `{"account":"applicant","password":"x","captchaId":"\u0000"}`},
 		{"12220000127701509T", "uscc=１２３", "If-None-Match", `W/"`, "multipart/form-data", upload},
 	} {
 		for role := range uint8(len(e.tokens)) {

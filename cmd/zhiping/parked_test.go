@@ -18,7 +18,7 @@ import (
 )
 
 // host runs a node in this process, until the function that it answers is called.
-func host(t *testing.T, c *serveCmd) (s *server, stop func()) {
+func host(t testing.TB, c *serveCmd) (s *server, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())
 	s = &server{t: t, data: c.Data, log: &safeBuffer{}}
