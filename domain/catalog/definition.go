@@ -25,6 +25,8 @@ type Definition struct {
 	Route       []Stage      `json:"route" yaml:"route"`
 	// ResubmitTo says where a corrected declaration enters again: "first" (default) or "returning".
 	ResubmitTo string `json:"resubmitTo,omitempty" yaml:"resubmitTo"`
+	// Batched: its notices are told apart by a batch number (全省第N批, domain.md 1.3), and none is published without.
+	Batched bool `json:"batched,omitempty" yaml:"batched"`
 }
 
 // CheckItem is one line of the eligibility self-check (条件自检).

@@ -44,6 +44,7 @@ type recipe struct {
 	Recommender string    `json:"recommender" yaml:"recommender"`
 	Route       []string  `json:"route" yaml:"route"`
 	ResubmitTo  string    `json:"resubmitTo" yaml:"resubmitTo"`
+	Batched     bool      `json:"batched" yaml:"batched"`
 
 	file string
 	at   positions
@@ -113,7 +114,7 @@ func (l *library) partsOf(r recipe) (parts []string) {
 
 // assemble puts a definition together, and tells where each of its parts is written; every unknown key is a fault.
 func (l *library) assemble(r recipe) (d Definition, origins map[string]string, err error) {
-	d = Definition{Type: r.Type, Version: r.Version, Line: r.Line, Name: r.Name, ResubmitTo: r.ResubmitTo}
+	d = Definition{Type: r.Type, Version: r.Version, Line: r.Line, Name: r.Name, ResubmitTo: r.ResubmitTo, Batched: r.Batched}
 	origins = map[string]string{}
 	var errs []error
 	fault := func(field, format string, args ...any) {

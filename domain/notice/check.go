@@ -27,10 +27,6 @@ const (
 	laterYear     = 1
 )
 
-// batched are the types whose very name has a batch number, 全省第N批 (domain.md 1.3): without one a notice does not say
-// which batch it calls.
-var batched = []string{"special.post-grade-3", "grade2.appointment"}
-
 type faults []domain.Fault
 
 func (f *faults) add(field, code string, args text.Args) {
@@ -117,7 +113,7 @@ func serves(committee, bureau Office, id string) bool {
 }
 
 // timely lists what makes no sense to publish at that time, although it may stand in a draft.
-func timely(c Content, now time.Time) (f faults) {
+func timely(c Content, batched bool, now time.Time) (f faults) {
 	if !c.ClosesAt.After(now) {
 		f.add("closesAt", "not_in_future", nil)
 	}
@@ -127,7 +123,7 @@ func timely(c Content, now time.Time) (f faults) {
 	if first, last := c.OpensAt.Year()-earlierYear, c.ClosesAt.Year()+laterYear; c.Year < first || c.Year > last {
 		f.add("year", "range", text.Args{"min": first, "max": last})
 	}
-	if slices.Contains(batched, c.Type) && strings.TrimSpace(c.Batch) == "" {
+	if batched && strings.TrimSpace(c.Batch) == "" {
 		f.add("batch", "missing", nil)
 	}
 	return f

@@ -112,7 +112,7 @@ func publish(s State, c Publish) ([]Event, error) {
 		return nil, ErrClosed
 	}
 	content := c.Facts.named(s.Content)
-	if err := refusal(append(check(content, c.Facts), timely(content, c.Facts.Now)...)); err != nil {
+	if err := refusal(append(check(content, c.Facts), timely(content, c.Definition.Batched, c.Facts.Now)...)); err != nil {
 		return nil, err
 	}
 	published := Published{Definition: c.Definition}

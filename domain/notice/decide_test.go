@@ -137,18 +137,17 @@ func TestWhatMakesNoSenseIsNotPublished(t *testing.T) {
 		change func(*notice.Content)
 		want   []string
 	}{
-		"as it should be":                    {func(*notice.Content) {}, nil},
-		"a window that is over":              {func(c *notice.Content) { c.OpensAt, c.ClosesAt = opens.AddDate(0, -2, 0), opens }, []string{"body.closesAt"}},
-		"a window that opens later":          {func(c *notice.Content) { c.OpensAt, c.ClosesAt = opens.AddDate(0, 6, 0), opens.AddDate(0, 9, 0) }, nil},
-		"cut off in 1900":                    {func(c *notice.Content) { c.CutOff = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC) }, []string{"body.cutOff"}},
-		"cut off two years after closing":    {func(c *notice.Content) { c.CutOff = c.ClosesAt.AddDate(2, 0, 0) }, []string{"body.cutOff"}},
-		"cut off a year and a half before":   {func(c *notice.Content) { c.CutOff = c.ClosesAt.AddDate(0, -18, 0) }, nil},
-		"cut off at the end of the year":     {func(c *notice.Content) { c.CutOff = time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC) }, nil},
-		"a year far from the window":         {func(c *notice.Content) { c.Year = 2031 }, []string{"body.year"}},
-		"last year's call":                   {func(c *notice.Content) { c.Year = 2025 }, nil},
-		"a batch without its number":         {func(c *notice.Content) { c.Type, c.Batch = "grade2.appointment", " " }, []string{"body.batch"}},
-		"grade-3 posts without their number": {func(c *notice.Content) { c.Type = "special.post-grade-3" }, []string{"body.batch"}},
-		"a batch with its number":            {func(c *notice.Content) { c.Type, c.Batch = "special.post-grade-3", "第三批" }, nil},
+		"as it should be":                  {func(*notice.Content) {}, nil},
+		"a window that is over":            {func(c *notice.Content) { c.OpensAt, c.ClosesAt = opens.AddDate(0, -2, 0), opens }, []string{"body.closesAt"}},
+		"a window that opens later":        {func(c *notice.Content) { c.OpensAt, c.ClosesAt = opens.AddDate(0, 6, 0), opens.AddDate(0, 9, 0) }, nil},
+		"cut off in 1900":                  {func(c *notice.Content) { c.CutOff = time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC) }, []string{"body.cutOff"}},
+		"cut off two years after closing":  {func(c *notice.Content) { c.CutOff = c.ClosesAt.AddDate(2, 0, 0) }, []string{"body.cutOff"}},
+		"cut off a year and a half before": {func(c *notice.Content) { c.CutOff = c.ClosesAt.AddDate(0, -18, 0) }, nil},
+		"cut off at the end of the year":   {func(c *notice.Content) { c.CutOff = time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC) }, nil},
+		"a year far from the window":       {func(c *notice.Content) { c.Year = 2031 }, []string{"body.year"}},
+		"last year's call":                 {func(c *notice.Content) { c.Year = 2025 }, nil},
+		"a batch without its number":       {func(c *notice.Content) { c.Type, c.Batch = "grade2.appointment", " " }, []string{"body.batch"}},
+		"a batch with its number":          {func(c *notice.Content) { c.Type, c.Batch = "grade2.appointment", "第三批" }, nil},
 		"everything at once": {func(c *notice.Content) {
 			c.Type, c.Year, c.CutOff = "grade2.appointment", 2050, time.Date(1900, 1, 1, 0, 0, 0, 0, time.UTC)
 			c.OpensAt, c.ClosesAt = opens.AddDate(0, -2, 0), opens.AddDate(0, -1, 0)
@@ -161,7 +160,7 @@ func TestWhatMakesNoSenseIsNotPublished(t *testing.T) {
 			if _, err := notice.Decide(notice.State{}, notice.Draft{Content: c, Facts: facts}); err != nil {
 				t.Fatalf("a draft is refused: %v", err)
 			}
-			_, err := notice.Decide(notice.Evolve(notice.State{}, notice.Drafted{Content: c}), notice.Publish{Facts: facts})
+			_, err := notice.Decide(notice.Evolve(notice.State{}, notice.Drafted{Content: c}), notice.Publish{Facts: facts, Definition: catalog.Definition{Batched: c.Type == "grade2.appointment"}})
 			var refused *domain.Error
 			var at []string
 			if errors.As(err, &refused) {
