@@ -25,7 +25,9 @@ import (
 // desk is the accounts of a server that signs nobody in by QR.
 type desk struct{ Accounts }
 
-func (desk) Sessions(context.Context, string, *OpenSession, int) ([]OpenSession, error) { return nil, nil }
+func (desk) Sessions(context.Context, string, *OpenSession, int) ([]OpenSession, error) {
+	return nil, nil
+}
 func (desk) PollQR(context.Context, string, string) (string, *Session, error) {
 	return "pending", nil, nil
 }
