@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -51,13 +52,15 @@ func TestAMessageThatDoesNotLeaveIsLoggedWithoutItsText(t *testing.T) {
 
 // stalled takes messages and holds on to those for one phone.
 type stalled struct {
-	phone string
-	let   chan struct{}
-	inbox inbox
+	phone   string
+	let     chan struct{}
+	inbox   inbox
+	holding *atomic.Int32
 }
 
 func (s stalled) Send(ctx context.Context, m sender.Message) error {
 	if s.phone == "" || m.Phone == s.phone {
+		s.holding.Add(1)
 		select {
 		case <-s.let:
 		case <-ctx.Done():
@@ -69,7 +72,7 @@ func (s stalled) Send(ctx context.Context, m sender.Message) error {
 }
 
 func TestASlowMessageHoldsUpNoOther(t *testing.T) {
-	gateway := stalled{phone: phone, let: make(chan struct{}), inbox: make(inbox, 10)}
+	gateway := stalled{phone: phone, let: make(chan struct{}), inbox: make(inbox, 10), holding: &atomic.Int32{}}
 	f := open(t, func(c *Config) { c.Sender = gateway })
 	f.inbox = gateway.inbox
 	require.NoError(t, f.SendCode(t.Context(), CodeRequest{Phone: phone, Purpose: PurposeRegister}))
@@ -80,15 +83,15 @@ func TestASlowMessageHoldsUpNoOther(t *testing.T) {
 
 func TestAnExpiredCodeIsNotSent(t *testing.T) {
 	var o outcomes
-	gateway := stalled{let: make(chan struct{}), inbox: make(inbox, 100)}
+	gateway := stalled{let: make(chan struct{}), inbox: make(inbox, 100), holding: &atomic.Int32{}}
 	f := open(t, func(c *Config) { c.Sender, c.Delivered = gateway, o.count })
 	for i := range 2 * deliverers {
 		require.NoError(t, f.SendCode(t.Context(), CodeRequest{Phone: fmt.Sprintf("138%08d", i), Purpose: PurposeRegister}))
 	}
-	require.Eventually(t, func() bool { return len(f.post.queue) == deliverers }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return gateway.holding.Load() == deliverers && len(f.post.queue) == deliverers }, 5*time.Second, time.Millisecond)
 	f.clock.pass(codeLife)
 	close(gateway.let)
-	require.Eventually(t, func() bool { return o.of("code.register expired") == deliverers }, 5*time.Second, time.Millisecond)
+	require.Eventually(t, func() bool { return o.of("code.register expired")+o.of("code.register sent") == 2*deliverers }, 5*time.Second, time.Millisecond)
 	require.Equal(t, deliverers, o.of("code.register sent"), "those that were under way")
 	require.Len(t, gateway.inbox, deliverers)
 	require.Eventually(t, func() bool { return len(f.post.room) == 0 }, 5*time.Second, time.Millisecond)
