@@ -237,13 +237,15 @@ func (s *Server) App() *fiber.App { return s.app }
 // Serve answers requests until ctx ends, then finishes those under way. The listener is closed by then.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	served := make(chan error, 1)
-	go func() { served <- s.app.Listener(l) }()
+	unasked := &silent{Listener: l, conns: map[*heard]struct{}{}}
+	go func() { served <- s.app.Listener(unasked) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("http: %w", err)
 	case <-ctx.Done():
 	}
 	close(s.done)
+	unasked.hangUp()
 	err := s.app.ShutdownWithTimeout(drainTimeout)
 	return errors.Join(err, <-served)
 }

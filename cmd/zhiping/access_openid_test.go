@@ -29,6 +29,7 @@ func elsewhereFlags(address string, provider *openidtest.Provider) []string {
 // A second world, where people sign in at an OpenID provider: every route has its row there too, lets nobody in who is not
 // signed in, and no role without a row. Resources are the first world's matter.
 func TestAccessWhereSignInIsElsewhere(t *testing.T) {
+	t.Parallel()
 	address := freeAddress(t)
 	provider := openidtest.New(t, "zhiping", "http://"+address+"/api/v1/auth/openid/callback")
 	s := start(t, t.TempDir(), elsewhereFlags(address, provider)...)

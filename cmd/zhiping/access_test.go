@@ -34,6 +34,7 @@ const stale = `"999999999"`
 
 // One world for all that is asked of the policy table over HTTP.
 func TestAccess(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	t.Run("every route follows the policy table", w.followsThePolicyTable)
 	t.Run("lists show only what the caller may see", w.listsShowWhatMayBeSeen)

@@ -58,6 +58,7 @@ func keys(items []map[string]any) (out []string) {
 
 // An administrator changes a type between restarts; what was declared under the old definition goes on under it.
 func TestADeclarationKeepsTheDefinitionOfItsNotice(t *testing.T) {
+	t.Parallel()
 	data, folder := t.TempDir(), t.TempDir()
 	old := override(t, folder, "1000", "basic_plain, summary", "photo")
 	s := start(t, data, "--demo", "--catalog", folder)

@@ -16,6 +16,7 @@ import (
 
 // The conventions of the contract that every route shares.
 func TestConventionsOfTheContract(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	d := definitionOf(t, "title.regular")
 	person, unit, analyst, auditor := s.as("applicant"), s.as("unit"), s.as("analyst"), s.as("auditor")

@@ -86,6 +86,7 @@ func printedDocuments(t *testing.T, person *caller, path string, d catalog.Defin
 }
 
 func TestDocumentsOfADeclaration(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	d := definitionOf(t, "title.regular")
 	person, other, unit, department := s.as("applicant"), s.as("applicant2"), s.as("unit"), s.as("department")
@@ -178,6 +179,7 @@ func workbook(t *testing.T, c *caller, path string) [][]string {
 // A unit has its list after the decisions too, by notice, type and status; what is under correction is listed as it was
 // submitted. The list of what waits can be narrowed, and is called after its organization whoever asks.
 func TestListsAreExported(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	regular, plain := definitionOf(t, "title.regular"), definitionOf(t, "grade3.assessment")
 	person, unit, bureau := s.as("applicant"), s.as("unit"), s.as("bureau")

@@ -131,6 +131,7 @@ func told(teacher *caller, path string) (steps []string) {
 // School teachers' declarations go school → county → city → province (domain.md 1.6), as far as the school's own line
 // reaches, then to the bureau and the committee as all titles do.
 func TestASchoolTeachersDeclarationClimbsTheEducationLine(t *testing.T) {
+	t.Parallel()
 	l, d := newLine(t), definitionOf(t, "title.school-senior")
 	teacher, other := l.as("applicant"), l.as("applicant2")
 	conditional := map[string]bool{}

@@ -10,6 +10,7 @@ import (
 
 // Hostile input gets a clear 4xx and writes nothing.
 func TestHostileInputIsRefusedAndWritesNothing(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	d := definitionOf(t, "title.regular")
 	person, unit, auditor := s.as("applicant"), s.as("unit"), s.as("auditor")

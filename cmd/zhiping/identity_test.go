@@ -104,6 +104,7 @@ func TestRegisterAndSignInByQR(t *testing.T) {
 }
 
 func TestCaptchasAreAskedForAsConfigured(t *testing.T) {
+	t.Parallel()
 	for _, mode := range []struct {
 		name, codes string
 		flags       []string
@@ -137,6 +138,7 @@ func TestCaptchasAreAskedForAsConfigured(t *testing.T) {
 
 // A disk that takes nothing more looks like this to a sign-in; here somebody else holds the file.
 func TestASignInSaysWhenAccountsCannotBeWritten(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	person := s.as("applicant")
 	db, err := sql.Open("sqlite", "file:"+filepath.Join(s.data, "identity.sqlite")+"?_txlock=immediate")

@@ -40,6 +40,7 @@ func everyType(t *testing.T, run func(t *testing.T, d catalog.Definition)) {
 // Of each of the fifteen types: each required field missing, each limit exceeded, each rule broken, each required
 // file not there. Every fault is told where it is, in words, and all of them at once.
 func TestEveryFaultOfEveryTypeIsTold(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	applicant := s.as("applicant")
 	bind(applicant, s.as("unit"), university)

@@ -82,6 +82,7 @@ func (g *textGateway) be(away bool) {
 // Somebody with a telephone hears of every decision once: also of one that was taken while the gateway was away and
 // after which the server was killed, and never again when the server starts anew or views are rebuilt.
 func TestPeopleAreToldWhatOfficesDecide(t *testing.T) {
+	t.Parallel()
 	gateway, data := newTextGateway(t), t.TempDir()
 	flags := []string{"--demo", "--sms-webhook", gateway.URL, "--sms-secret", textSecret}
 	s := start(t, data, flags...)

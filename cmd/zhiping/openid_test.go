@@ -66,6 +66,7 @@ func (b browser) visit(method, address string, body io.Reader, header ...string)
 // The whole way at a real OpenID provider: there and back, a session, its CSRF token, programs with access tokens,
 // forged ones, rotated keys, and both ways to sign out.
 func TestSignInAtAnOpenIDProvider(t *testing.T) {
+	t.Parallel()
 	address := freeAddress(t)
 	base := "http://" + address
 	api := base + "/api/v1"

@@ -89,6 +89,7 @@ func write(t *testing.T, folder, name string, v any) {
 
 // What was declared under any release of each type is opened, corrected and approved by today's program.
 func TestDeclarationsOfEveryReleaseGoOn(t *testing.T) {
+	t.Parallel()
 	releases := 0
 	for version := 1; ; version++ {
 		folder, old := aRelease(t, version)

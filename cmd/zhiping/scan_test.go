@@ -52,6 +52,7 @@ func TestInfectedAttachmentsAreRefused(t *testing.T) {
 }
 
 func TestAttachmentsWhileTheScannerIsAway(t *testing.T) {
+	t.Parallel()
 	t.Run("are refused where the scan is required", func(t *testing.T) {
 		s := start(t, t.TempDir(), "--demo", "--clamd", nobody(t))
 		d := definitionOf(t, "grade3.assessment")

@@ -136,6 +136,7 @@ func TestServingOthersNeedsTLS(t *testing.T) {
 
 // The audit trail shows the client that a trusted proxy names, and nobody else's word for it.
 func TestTheClientBehindAProxyIsKnown(t *testing.T) {
+	t.Parallel()
 	audited := func(s *server, forwarded string) string {
 		t.Helper()
 		person, auditor := s.as("applicant"), s.as("auditor")

@@ -16,6 +16,7 @@ func demoRoute(d catalog.Definition) []catalog.Stage {
 // Each of the fifteen types of the manual can be declared from the self-check to 终审通过, with its own form, files
 // and review route, filled in from its own schemas.
 func TestEveryTypeCanBeDeclaredToFinalApproval(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	person := s.as("applicant")
 	officers := map[string]*caller{
