@@ -60,6 +60,7 @@ func inBucket(t *testing.T, dir string) (n int) {
 }
 
 func TestGarbageIsCollectedWhileServing(t *testing.T) {
+	t.Parallel()
 	data := t.TempDir()
 	s := start(t, data, "--demo")
 	d := definitionOf(t, "grade3.assessment")
