@@ -129,8 +129,9 @@ func (s *Server) formOf(ctx context.Context, st declaration.State, revision uint
 		module.Editable = module.Editable && !left.lapsed
 		f.Modules = append(f.Modules, module)
 	}
+	asked := checker.RequiredSlots(data)
 	for _, sl := range checker.Definition().Slots {
-		f.Slots = append(f.Slots, FormSlot{sl.Key, sl.Module, checker.SlotRequired(data, sl.Key)})
+		f.Slots = append(f.Slots, FormSlot{sl.Key, sl.Module, asked[sl.Key]})
 	}
 	for _, file := range st.Files {
 		f.Attachments = append(f.Attachments, attachmentOf(file))

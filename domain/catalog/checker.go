@@ -161,13 +161,18 @@ func asksForMore(f domain.Fault) bool {
 	return false
 }
 
-// SlotRequired tells whether the form as saved asks for a file in a slot; of the experts' slots, for each expert.
-func (c *Checker) SlotRequired(f Form, slot string) bool {
-	i := slices.IndexFunc(c.def.Slots, func(s Slot) bool { return s.Key == slot })
-	if i < 0 || c.def.Slots[i].Module == recommendersModule && !c.RecommendersOpen(f) {
-		return false
+// RequiredSlots tells in which slots the form as saved asks for a file; in the experts' slots, for each expert. All are
+// judged at once, because reading the form costs more than judging.
+func (c *Checker) RequiredSlots(f Form) map[string]bool {
+	vars := variables(c.def, f)
+	open := c.open != nil && c.open.holds(vars, false)
+	out := map[string]bool{}
+	for _, s := range c.def.Slots {
+		if (s.Module != recommendersModule || open) && c.required(s, vars) {
+			out[s.Key] = true
+		}
 	}
-	return c.required(c.def.Slots[i], variables(c.def, f))
+	return out
 }
 
 func (c *Checker) required(s Slot, vars map[string]any) bool {

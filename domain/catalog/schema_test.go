@@ -125,7 +125,7 @@ func TestAMissingFileSaysWhyItIsAskedFor(t *testing.T) {
 	}
 	for data, want := range map[string]bool{`{"entries":[1]}`: true, `{"entries":[]}`: false, `{}`: false} {
 		form := catalog.Form{Modules: map[string]json.RawMessage{"own": json.RawMessage(data)}}
-		if c.SlotRequired(form, "proof") != want || !c.SlotRequired(form, "photo") || c.SlotRequired(form, "nobodyKnows") {
+		if asked := c.RequiredSlots(form); asked["proof"] != want || !asked["photo"] || asked["nobodyKnows"] {
 			t.Errorf("%s: proof is required: %v", data, !want)
 		}
 	}
@@ -134,7 +134,7 @@ func TestAMissingFileSaysWhyItIsAskedFor(t *testing.T) {
 func TestAnExpertsFileIsRequiredWhileExpertsAre(t *testing.T) {
 	c, d := regular(t)
 	for _, byExperts := range []bool{false, true} {
-		if c.SlotRequired(catalogtest.Whole(d, byExperts), "recommendation") != byExperts {
+		if c.RequiredSlots(catalogtest.Whole(d, byExperts))["recommendation"] != byExperts {
 			t.Errorf("by experts %v", byExperts)
 		}
 	}

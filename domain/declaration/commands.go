@@ -22,8 +22,8 @@ type Checker interface {
 	Validate(form catalog.Form) []domain.Fault
 	// Complete tells whether a module has all that submission asks of it.
 	Complete(form catalog.Form, module string) bool
-	// SlotRequired tells whether the form as saved asks for a file in a slot.
-	SlotRequired(form catalog.Form, slot string) bool
+	// RequiredSlots tells in which slots the form as saved asks for a file.
+	RequiredSlots(form catalog.Form) map[string]bool
 }
 
 // Facts are what the executor looks up outside the declaration's own stream before every decision.
