@@ -125,7 +125,6 @@ func TestTheOperatorCorrectsVerifiesAndSetsPasswords(t *testing.T) {
 }
 
 func TestAPersonChangesThePasswordAndEndsOtherSessions(t *testing.T) {
-	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	here, there := s.signIn("applicant", demoPassword), s.signIn("applicant", demoPassword)
 	change := func(password, wanted string) map[string]any {

@@ -60,7 +60,6 @@ func inBucket(t *testing.T, dir string) (n int) {
 }
 
 func TestGarbageIsCollectedWhileServing(t *testing.T) {
-	t.Parallel()
 	data := t.TempDir()
 	s := start(t, data, "--demo")
 	d := definitionOf(t, "grade3.assessment")

@@ -18,7 +18,6 @@ import (
 // A kill -9 in the middle of a load loses nothing that was acknowledged and doubles nothing that is retried: in the
 // events, in the audit trail and in every view, and again when the views are built anew from the events.
 func TestNothingAcknowledgedIsLostWhenTheProcessIsKilled(t *testing.T) {
-	t.Parallel()
 	data := t.TempDir()
 	s := start(t, data, "--demo")
 	people := []*caller{s.as("applicant"), s.as("applicant2")}

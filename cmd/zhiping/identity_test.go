@@ -34,7 +34,6 @@ func (s *server) sentCode(phone string) (code string) {
 
 // The manual's 统一身份认证平台: registration and QR sign-in over HTTP.
 func TestRegisterAndSignInByQR(t *testing.T) {
-	t.Parallel()
 	data := t.TempDir()
 	s := start(t, data, "--demo")
 	nobody := &caller{s: s}

@@ -11,7 +11,6 @@ import (
 
 // 破格: two recommending experts, each with a signed opinion, on the three types of the manual's first menu.
 func TestExceptionalDeclarationsByTwoExperts(t *testing.T) {
-	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	person, unit := s.as("applicant"), s.as("unit")
 	other := s.as("applicant2")
