@@ -2,7 +2,6 @@ package main
 
 import (
 	"context"
-	"errors"
 	"os"
 	"path/filepath"
 	"strings"
@@ -17,14 +16,7 @@ import (
 
 // Two machines share an event store and a PostgreSQL, and nothing else.
 func TestASessionHoldsAndEndsOnEveryMachine(t *testing.T) {
-	postgres, err := postgrestest.Start(t.Context())
-	if errors.Is(err, postgrestest.ErrMissing) {
-		t.Skip(err)
-	}
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, postgres.Close()) })
-	url, err := postgres.Fresh(t.Context(), "zhiping_test_machines")
-	require.NoError(t, err)
+	postgres, url := postgrestest.Fresh(t, "zhiping_test_machines")
 	events, err := esdbserver.Open(t.Context(), esdbserver.Config{Path: filepath.Join(t.TempDir(), "events"), Addr: "127.0.0.1:0"})
 	require.NoError(t, err)
 	t.Cleanup(func() {
@@ -64,14 +56,7 @@ func TestASessionHoldsAndEndsOnEveryMachine(t *testing.T) {
 
 // Two nodes count the sign-ins of an address together, so that nobody has as many tries as there are nodes.
 func TestNodesShareTheLimitOnSignIns(t *testing.T) {
-	postgres, err := postgrestest.Start(t.Context())
-	if errors.Is(err, postgrestest.ErrMissing) {
-		t.Skip(err)
-	}
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, postgres.Close()) })
-	url, err := postgres.Fresh(t.Context(), "zhiping_test_limits")
-	require.NoError(t, err)
+	_, url := postgrestest.Fresh(t, "zhiping_test_limits")
 	key := filepath.Join(t.TempDir(), "identity.key")
 	require.NoError(t, os.WriteFile(key, []byte(strings.Repeat("5a", 32)+"\n"), 0o600))
 	flags := []string{"--identity-postgres", url, "--identity-key", key, "--limit-sign-ins", "6"}

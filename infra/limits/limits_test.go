@@ -15,14 +15,7 @@ import (
 
 // Counts that one node keeps in PostgreSQL are seen by another, and end when they expire.
 func TestPostgresSharesCounts(t *testing.T) {
-	postgres, err := postgrestest.Start(t.Context())
-	if errors.Is(err, postgrestest.ErrMissing) {
-		t.Skip(err)
-	}
-	require.NoError(t, err)
-	t.Cleanup(func() { require.NoError(t, postgres.Close()) })
-	url, err := postgres.Fresh(t.Context(), "zhiping_test_limits")
-	require.NoError(t, err)
+	_, url := postgrestest.Fresh(t, "zhiping_test_limits")
 	now := time.Now()
 	open := func() *limits.Postgres {
 		s, err := limits.OpenPostgres(url, func() time.Time { return now })
