@@ -7,7 +7,8 @@ import (
 	"strings"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
-	json "github.com/go-json-experiment/json/v1" // encoding/json's results in less than half its time
+	"github.com/go-json-experiment/json" // encoding/json's results in less than half its time
+	v1 "github.com/go-json-experiment/json/v1"
 
 	"zhiping/domain"
 )
@@ -22,6 +23,10 @@ var (
 	// ErrCorruptEvent: a stored event cannot be read as the type it claims.
 	ErrCorruptEvent = errors.New("eventstore: event cannot be decoded")
 )
+
+// asStandard reads and writes what encoding/json would. Only faults are told otherwise: telling them as it does takes
+// a look at the whole text first.
+var asStandard = json.JoinOptions(v1.DefaultOptionsV1(), v1.ReportErrorsWithLegacySemantics(false))
 
 // Codec translates between events and their stored form. It is immutable and safe for concurrent use.
 type Codec struct{ types map[string]codecType }
@@ -85,12 +90,12 @@ func (c *Codec) Encode(p domain.Proposed) (esdb.EventData, error) {
 	if got := reflect.TypeOf(p.Event); got != t.rtype {
 		return esdb.EventData{}, fmt.Errorf("encode %s: event is a %v, its list says %v", p.Type, got, t.rtype)
 	}
-	data, err := json.Marshal(p.Event)
+	data, err := json.Marshal(p.Event, asStandard)
 	if err != nil {
 		return esdb.EventData{}, fmt.Errorf("encode %s: %w", p.Type, err)
 	}
 	p.Meta.SchemaVersion = t.Version
-	meta, err := json.Marshal(p.Meta)
+	meta, err := json.Marshal(p.Meta, asStandard)
 	if err != nil {
 		return esdb.EventData{}, fmt.Errorf("encode %s: metadata: %w", p.Type, err)
 	}
@@ -109,7 +114,7 @@ func (c *Codec) Decode(e *esdb.RecordedEvent) (domain.Recorded, error) {
 		return r, decodeError(e, ErrUnknownEvent, nil)
 	}
 	if len(e.UserMetadata) > 0 {
-		if err := json.Unmarshal(e.UserMetadata, &r.Meta); err != nil {
+		if err := json.Unmarshal(e.UserMetadata, &r.Meta, asStandard); err != nil {
 			return r, decodeError(e, ErrCorruptEvent, err)
 		}
 	}
@@ -139,7 +144,7 @@ func (t codecType) decode(version int, data []byte) (any, error) {
 		}
 	}
 	event := reflect.New(t.rtype)
-	if err := json.Unmarshal(data, event.Interface()); err != nil {
+	if err := json.Unmarshal(data, event.Interface(), asStandard); err != nil {
 		return nil, err
 	}
 	return event.Elem().Interface(), nil
