@@ -34,7 +34,7 @@ type cachedActor struct {
 func (p *Provider) ActorOf(ctx context.Context, b Bearer) (domain.Actor, error) {
 	b.External = b.usable()
 	id := b.AccountID()
-	epoch, err := p.epoch(ctx, accountBucket(id))
+	epoch, err := p.epochs.of(ctx, accountBucket(id))
 	if err != nil {
 		return domain.Actor{}, err
 	}

@@ -143,10 +143,10 @@ func (p *Provider) openDatabase(ctx context.Context) (err error) {
 	if err = p.checkKeys(ctx); err != nil {
 		return err
 	}
-	if p.read.epoch, err = p.reader.prepared(ctx, `SELECT n FROM epochs WHERE bucket = $1`); err != nil {
+	if err = p.epochs.prepare(ctx, p.reader); err != nil {
 		return err
 	}
-	p.read.session, err = p.reader.prepared(ctx, selectSession)
+	p.session, err = p.reader.prepared(ctx, selectSession)
 	return err
 }
 

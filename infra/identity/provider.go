@@ -24,14 +24,13 @@ type Provider struct {
 	turns   *turns
 	cache   *lru.Cache[tokenHash, *cached]
 	actors  *lru.Cache[tokenHash, *cachedActor]
-	read    statements
+	epochs  epochs
+	session statement
 
 	post    post
 	stop    context.CancelFunc
 	running sync.WaitGroup
 }
-
-type statements struct{ epoch, session statement }
 
 // Open opens the provider's database, making the file or the tables when they are missing, and starts its goroutines: some
 // deliver messages, one sweeps what has expired. Close ends them.
@@ -116,15 +115,6 @@ func revokeAccount(ctx context.Context, tx querier, account string) error {
 }
 
 func accountBucket(account string) int { return 256 + int(digest(account)[0]) }
-
-// epoch reads a revocation counter.
-func (p *Provider) epoch(ctx context.Context, bucket int) (int64, error) {
-	var n int64
-	if err := p.read.epoch.QueryRowContext(ctx, bucket).Scan(&n); err != nil {
-		return 0, fmt.Errorf("identity: epoch: %w", err)
-	}
-	return n, nil
-}
 
 // revokeOfficers does the same for the officers of an organization and of those above it: its name and its place are part
 // of what their sessions remember. Nobody else's session is read afresh, since units register all day long.

@@ -51,16 +51,16 @@ const selectSession = `SELECT s.id, s.account_id, s.method, s.address, s.agent, 
 	FROM sessions s JOIN accounts a ON a.id = s.account_id WHERE s.token = $1 AND a.disabled_at = 0`
 
 // Authenticate tells who a token belongs to. It is asked on every request, so what a token stands for is remembered
-// in memory; but every call reads a revocation counter first, one row, and looks the session up again when it has moved: with
-// PostgreSQL that is one round trip a request. There are 256 counters, so that people who sign out do not make everybody
-// be looked up. A sign-out, a reset password or a revoked role on any node is therefore in force for the next request on
-// every other one.
+// in memory; but every call reads a revocation counter first, and looks the session up again when it has moved: with
+// PostgreSQL that is a round trip, which requests that come together share. There are 256 counters, so that people who
+// sign out do not make everybody be looked up. A sign-out, a reset password or a revoked role on any node is therefore
+// in force for the next request on every other one.
 func (p *Provider) Authenticate(ctx context.Context, token string) (domain.Actor, SessionInfo, error) {
 	if len(token) != tokenLength {
 		return domain.Actor{}, SessionInfo{}, ErrNotSignedIn
 	}
 	key, now := tokenHash(sha256.Sum256([]byte(token))), p.now()
-	epoch, err := p.epoch(ctx, int(key[0]))
+	epoch, err := p.epochs.of(ctx, int(key[0]))
 	if err != nil {
 		return domain.Actor{}, SessionInfo{}, err
 	}
@@ -88,7 +88,7 @@ func (p *Provider) idle(c *cached, now time.Time) bool {
 
 func (p *Provider) loadSession(ctx context.Context, key tokenHash, epoch int64, now time.Time) (*cached, error) {
 	var name string
-	info, seen, err := scanSession(p.read.session.QueryRowContext(ctx, key[:]), &name)
+	info, seen, err := scanSession(p.session.QueryRowContext(ctx, key[:]), &name)
 	if errors.Is(err, sql.ErrNoRows) {
 		p.cache.Remove(key)
 		return nil, ErrNotSignedIn
