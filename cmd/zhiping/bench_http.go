@@ -1,13 +1,11 @@
 package main
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
-	"net/http"
 	"os"
 	"slices"
 	"sync"
@@ -46,7 +44,8 @@ func (c benchHTTPCmd) Run(ctx context.Context, out io.Writer) (err error) {
 		defer stop()
 		c.URL = url
 	}
-	b := &bencher{base: c.URL + "/api/v1", client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: c.Callers}}}
+	b := newBencher(c.URL, c.Callers)
+	defer b.client.CloseIdleConnections()
 	admin, err := b.signIn(ctx, "admin")
 	if err != nil {
 		return err
@@ -114,78 +113,6 @@ func (c benchHTTPCmd) measure(ctx context.Context, name string, op func(context.
 		f.P50, f.P99 = all[n/2].Seconds()*1000, all[n*99/100].Seconds()*1000
 	}
 	return f
-}
-
-type bencher struct {
-	base   string
-	client *http.Client
-}
-
-func (b *bencher) signIn(ctx context.Context, account string) (string, error) {
-	body, err := json.Marshal(map[string]string{"account": account, "password": demoPassword})
-	if err != nil {
-		return "", err
-	}
-	req, err := http.NewRequestWithContext(ctx, "POST", b.base+"/auth/login", bytes.NewReader(body))
-	if err != nil {
-		return "", err
-	}
-	req.Header.Set("Content-Type", "application/json")
-	res, err := b.client.Do(req)
-	if err != nil {
-		return "", fmt.Errorf("bench: %w", err)
-	}
-	defer func() { _ = res.Body.Close() }()
-	var session struct{ AccessToken string }
-	if err := json.NewDecoder(res.Body).Decode(&session); err != nil || session.AccessToken == "" {
-		return "", fmt.Errorf("bench: sign in as %s: %s (is it a demo server?)", account, res.Status)
-	}
-	return session.AccessToken, nil
-}
-
-// register is a command that never meets its like: each registers another unit.
-func (b *bencher) register(admin string) func(context.Context) (string, error) {
-	codes := &creditCodes{next: time.Now().UnixNano() % 1_000_000_000 / 1000 * 1000}
-	return func(ctx context.Context) (string, error) {
-		code := codes.take()
-		return b.do(ctx, "POST", "/units", admin, map[string]any{"uscc": code, "name": "测试单位" + code,
-			"department": map[string]string{"id": "demo-department", "name": "示范省教育厅"}}, "")
-	}
-}
-
-// do answers the position of a command, or of what a read includes.
-func (b *bencher) do(ctx context.Context, method, path, token string, body any, after string) (string, error) {
-	var r io.Reader
-	if body != nil {
-		raw, err := json.Marshal(body)
-		if err != nil {
-			return "", err
-		}
-		r = bytes.NewReader(raw)
-	}
-	req, err := http.NewRequestWithContext(ctx, method, b.base+path, r)
-	if err != nil {
-		return "", err
-	}
-	req.Header.Set("Authorization", "Bearer "+token)
-	if body != nil {
-		req.Header.Set("Content-Type", "application/json")
-	}
-	if after != "" {
-		req.Header.Set("X-After-Position", after)
-	}
-	res, err := b.client.Do(req)
-	if err != nil {
-		return "", err
-	}
-	defer func() { _ = res.Body.Close() }()
-	if _, err := io.Copy(io.Discard, res.Body); err != nil {
-		return "", err
-	}
-	if res.StatusCode >= 400 {
-		return "", errors.New(res.Status)
-	}
-	return res.Header.Get("X-Position"), nil
 }
 
 // creditCodes makes codes that fit, one after the other.

@@ -9,7 +9,6 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net"
-	"net/http"
 	"os"
 	"strconv"
 	"strings"
@@ -116,7 +115,7 @@ func (c benchViewsCmd) run(ctx context.Context, n *node, r *benchViews) error {
 }
 
 func (c benchViewsCmd) measureReads(ctx context.Context, n *node, url string) ([]figure, error) {
-	b := &bencher{base: url + "/api/v1", client: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: c.Callers + 8}}}
+	b := newBencher(url, c.Callers+8)
 	defer b.client.CloseIdleConnections()
 	auditor, err := b.signIn(ctx, "auditor")
 	if err != nil {
