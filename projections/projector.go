@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"os"
 	"sync"
 	"time"
 
@@ -41,6 +42,10 @@ type Config struct {
 	CheckpointEvery time.Duration
 	// Cache is how many documents of each view are kept in memory. Default 1,024.
 	Cache int
+	// SpoolDir is the folder where history is sorted before it is folded. Default: the system's for temporary files.
+	SpoolDir string
+	// SpoolMost is how many bytes of history are sorted at once, which is as much as they take of the disk. Default 256 MiB.
+	SpoolMost int64
 	// Notify is told how far a version of a view is, after each commit (readmodels.Tracker.Notify). Optional.
 	Notify func(name string, version int, position uint64)
 	// Observer gets figures. Optional.
@@ -89,6 +94,12 @@ func (c Config) withDefaults() Config {
 	}
 	if c.Cache <= 0 {
 		c.Cache = 1_024
+	}
+	if c.SpoolDir == "" {
+		c.SpoolDir = os.TempDir()
+	}
+	if c.SpoolMost <= 0 {
+		c.SpoolMost = 256 << 20
 	}
 	if c.Owner == "" {
 		c.Owner = "single"

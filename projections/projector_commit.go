@@ -12,7 +12,9 @@ import (
 
 // pending is a folded batch on its way to the store.
 type pending struct {
+	views    []*view
 	events   []domain.Recorded
+	again    bool // the events come once more, for other views: they are not counted yet
 	results  []result
 	batches  []readmodels.Batch
 	position uint64
@@ -20,22 +22,21 @@ type pending struct {
 	fold     time.Duration
 }
 
-// hand folds a batch and hands it over to be stored.
-func (p *pipeline) hand(ctx context.Context, b *batch) error {
-	x := &pending{events: b.events, position: b.position, began: time.Now()}
+// hand folds a batch into some views and hands it over to be stored. They are complete up to its position then.
+func (p *pipeline) hand(ctx context.Context, x *pending) error {
+	x.began = time.Now()
 	err := p.insist(ctx, "read documents", func() (err error) {
-		x.results, err = p.fold(ctx, b.events)
+		x.results, err = p.fold(ctx, x.views, x.events)
 		return err
 	})
 	if err != nil {
 		return err
 	}
-	x.batches = p.batches(x.results, b.position)
-	for i, v := range p.views {
-		v.take(x.results[i], b.position)
+	x.batches = p.batches(x)
+	for i, v := range x.views {
+		v.take(x.results[i], x.position)
 	}
 	x.fold = time.Since(x.began)
-	b.events = nil // they go with x
 	p.flying.Add(1)
 	select {
 	case p.out <- x:
@@ -72,8 +73,10 @@ func (p *pipeline) store(ctx context.Context, x *pending) error {
 		}
 	}
 	p.committed(x, time.Since(began))
-	p.trace(x.events, x.began)
-	p.backlog.Add(-int64(len(x.events)))
+	if !x.again {
+		p.trace(x.events, x.began)
+		p.backlog.Add(-int64(len(x.events)))
+	}
 	return nil
 }
 
@@ -90,10 +93,10 @@ func (p *pipeline) insist(ctx context.Context, what string, do func() error) err
 // parallelFrom is the batch size from which folding the views side by side is worth the goroutines.
 const parallelFrom = 64
 
-func (p *pipeline) fold(ctx context.Context, events []domain.Recorded) ([]result, error) {
-	results := make([]result, len(p.views))
+func (p *pipeline) fold(ctx context.Context, views []*view, events []domain.Recorded) ([]result, error) {
+	results := make([]result, len(views))
 	if len(events) < parallelFrom {
-		for i, v := range p.views {
+		for i, v := range views {
 			var err error
 			if results[i], err = v.foldBatch(ctx, p.cfg.Store, events); err != nil {
 				return nil, err
@@ -102,7 +105,7 @@ func (p *pipeline) fold(ctx context.Context, events []domain.Recorded) ([]result
 		return results, nil
 	}
 	g, ctx := errgroup.WithContext(ctx)
-	for i, v := range p.views {
+	for i, v := range views {
 		g.Go(func() (err error) {
 			results[i], err = v.foldBatch(ctx, p.cfg.Store, events)
 			return err
@@ -112,19 +115,20 @@ func (p *pipeline) fold(ctx context.Context, events []domain.Recorded) ([]result
 }
 
 // batches lays out one commit for all views, and for the list of parked documents when there are new ones.
-func (p *pipeline) batches(results []result, position uint64) []readmodels.Batch {
+func (p *pipeline) batches(x *pending) []readmodels.Batch {
 	var out []readmodels.Batch
-	parked := readmodels.Batch{Name: ParkedView().Name, Version: ParkedView().Version, Checkpoint: position, Token: p.token}
-	for i, v := range p.views {
-		if v.folded >= position {
+	parked := readmodels.Batch{Name: ParkedView().Name, Version: ParkedView().Version, Checkpoint: x.position, Token: p.token}
+	for i, v := range x.views {
+		s := x.results[i].space
+		if v.folded >= x.position && s == nil {
 			continue
 		}
-		b := readmodels.Batch{Name: v.spec.Name, Version: v.spec.Version, Checkpoint: position, Token: p.token}
-		if s := results[i].space; s != nil {
+		b := readmodels.Batch{Name: v.spec.Name, Version: v.spec.Version, Checkpoint: max(v.folded, x.position), Token: p.token}
+		if s != nil {
 			b.Puts, b.Deletes = s.changes()
 		}
 		out = append(out, b)
-		for _, d := range results[i].parked {
+		for _, d := range x.results[i].parked {
 			parked.Puts = append(parked.Puts, ParkedView().Put(ParkedID(v.spec, d.ID), d.Position, d))
 		}
 	}
@@ -136,11 +140,14 @@ func (p *pipeline) batches(results []result, position uint64) []readmodels.Batch
 
 // committed moves the views on and tells everyone who wants to know.
 func (p *pipeline) committed(x *pending, took time.Duration) {
-	c := Commit{Pipeline: p.name, Events: len(x.events), Fold: x.fold, Store: took}
+	c := Commit{Pipeline: p.name, Fold: x.fold, Store: took}
+	if !x.again {
+		c.Events = len(x.events)
+	}
 	if len(x.events) > 0 {
 		c.Oldest = x.events[0].At
 	}
-	for i, v := range p.views {
+	for i, v := range x.views {
 		res := x.results[i]
 		v.stored(res, x.position)
 		checkpoint, parked := v.where()

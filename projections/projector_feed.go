@@ -18,6 +18,8 @@ type Feed interface {
 	Subscriber(after uint64) message.Subscriber
 	// Open returns what a message of such a subscriber carries.
 	Open(*message.Message) (Delivery, bool)
+	// Decode is the event that a delivery had beside this.
+	Decode(Stored) (domain.Recorded, error)
 	// Head is the position of the last event there is.
 	Head(ctx context.Context) (uint64, error)
 }
@@ -25,6 +27,8 @@ type Feed interface {
 // Delivery is what one message carries: events in order, as many as were there to be had.
 type Delivery struct {
 	Events []domain.Recorded
+	// Stored has the same events as they are stored. Without them history is folded in the order in which it comes.
+	Stored []Stored
 	// Position is up to where everything of interest has been delivered with this; 0 if that is not known.
 	Position uint64
 	// Live says that history is behind us: nothing older waits in the store.

@@ -14,7 +14,6 @@ import (
 	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 	"golang.org/x/sync/errgroup"
 
-	"zhiping/domain"
 	"zhiping/readmodels"
 )
 
@@ -39,8 +38,10 @@ type pipeline struct {
 	live    atomic.Bool
 	failing atomic.Bool
 
-	mu    sync.Mutex // guards views until they are open; then the slice does not change
+	mu    sync.Mutex // guards views until they are open; then the slices do not change
 	views []*view
+	// bystream and ordered are the views as history is folded into them; once it is behind us all are folded alike.
+	bystream, ordered []*view
 
 	// gate is held during each commit; whoever holds it keeps the views where they are.
 	gate sync.Mutex
@@ -122,6 +123,13 @@ func (p *pipeline) run(ctx context.Context) error {
 	p.mu.Lock()
 	p.views = views
 	p.mu.Unlock()
+	for _, v := range views {
+		if v.fold.byStream() {
+			p.bystream = append(p.bystream, v)
+		} else {
+			p.ordered = append(p.ordered, v)
+		}
+	}
 	after := views[0].checkpoint
 	for _, v := range views {
 		after = min(after, v.checkpoint)
@@ -192,101 +200,4 @@ func (p *pipeline) receive(ctx context.Context, after uint64) error {
 		return errors.New("projections: the subscription has ended")
 	}
 	return nil
-}
-
-// batch is what is committed at once.
-type batch struct {
-	events   []domain.Recorded
-	position uint64 // everything up to here is in events or of no interest
-	live     bool
-	err      error
-}
-
-func (b *batch) add(d Delivery) {
-	b.events = append(b.events, d.Events...)
-	b.position = max(b.position, d.Position)
-	if n := len(d.Events); n > 0 {
-		b.position = max(b.position, d.Events[n-1].Position)
-	}
-	b.live, b.err = d.Live, d.Err
-}
-
-// work gathers batches and folds them. While history is caught up on, a batch waits a little to become large, and
-// one is folded while the one before it is stored. Live, the store comes first: whatever arrives meanwhile goes with
-// the next batch.
-func (p *pipeline) work(ctx context.Context) error {
-	idle := time.NewTicker(p.cfg.CheckpointEvery)
-	defer idle.Stop()
-	var b batch
-	for {
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case d := <-p.in:
-			b.add(d)
-			if b.live {
-				p.flying.Wait()
-			}
-			p.gather(ctx, &b)
-		case do := <-p.tasks:
-			p.flying.Wait()
-			if err := do(ctx); err != nil && (final(err) || ctx.Err() != nil) {
-				return err
-			}
-			continue
-		case <-idle.C:
-			p.cfg.Observer.Backlog(p.name, int(p.backlog.Load()), p.live.Load())
-			if len(b.events) == 0 && b.position <= p.least() {
-				continue
-			}
-			if err := p.hand(ctx, &b); err != nil {
-				return err
-			}
-			continue
-		}
-		if len(b.events) > 0 {
-			if err := p.hand(ctx, &b); err != nil {
-				return err
-			}
-		}
-		p.live.Store(b.live && b.err == nil)
-		if b.err != nil {
-			p.flying.Wait()
-			return fmt.Errorf("projections: cannot go on behind position %d: %w", b.position, b.err)
-		}
-	}
-}
-
-func (p *pipeline) gather(ctx context.Context, b *batch) {
-	var linger <-chan time.Time
-	for len(b.events) < p.cfg.MaxBatch && b.err == nil {
-		select {
-		case d := <-p.in:
-			b.add(d)
-			continue
-		default:
-		}
-		if b.live || len(b.events) == 0 {
-			return
-		}
-		if linger == nil {
-			linger = time.After(p.cfg.Linger)
-		}
-		select {
-		case d := <-p.in:
-			b.add(d)
-		case <-linger:
-			return
-		case <-ctx.Done():
-			return
-		}
-	}
-}
-
-func (p *pipeline) least() uint64 {
-	least := p.views[0].folded
-	for _, v := range p.views {
-		least = min(least, v.folded)
-	}
-	return least
 }

@@ -1,9 +1,11 @@
 package projections_test
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -34,7 +36,7 @@ type tally struct {
 func tallies(version int) projections.Projection[tally] {
 	return projections.Projection[tally]{
 		View: readmodels.View[tally]{Name: "tallies", Version: version},
-		Keys: func(e domain.Recorded) []string { return []string{e.Event.(counted).Key} },
+		Keys: func(e domain.Recorded) []string { return []string{e.Event.(counted).Key} }, ByStream: true,
 		Apply: func(docs *projections.Docs[tally], e domain.Recorded) error {
 			c := e.Event.(counted)
 			if c.N == 0 {
@@ -109,6 +111,16 @@ func (l *log) append(events ...domain.Recorded) {
 	l.grown = make(chan struct{})
 }
 
+func (l *log) Decode(s projections.Stored) (domain.Recorded, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	i, ok := slices.BinarySearchFunc(l.events, s.Position, func(e domain.Recorded, at uint64) int { return cmp.Compare(e.Position, at) })
+	if !ok {
+		return domain.Recorded{}, fmt.Errorf("no event at %d", s.Position)
+	}
+	return l.events[i], nil
+}
+
 func (l *log) Head(context.Context) (uint64, error) { return 0, nil }
 
 func (l *log) Subscriber(after uint64) message.Subscriber {
@@ -179,6 +191,7 @@ func (s *logSubscriber) next() (projections.Delivery, <-chan struct{}) {
 			break
 		}
 		d.Events = append(d.Events, e)
+		d.Stored = append(d.Stored, projections.Stored{Stream: e.Stream, Type: e.Type, Position: e.Position, Created: e.At})
 	}
 	if n := len(d.Events); n > 0 {
 		s.after = d.Events[n-1].Position
@@ -231,7 +244,7 @@ func TestViewsAreTheFoldOfTheEvents(t *testing.T) {
 func TestARestartResumesBehindTheCheckpoint(t *testing.T) {
 	events := history(600, 5)
 	store, feed := newMemory(), newLog(events...)
-	cfg := projections.Config{Feed: feed, Store: store, Folds: []projections.Fold{tallies(1)}, MaxBatch: 9}
+	cfg := projections.Config{Feed: feed, Store: store, Folds: []projections.Fold{tallies(1)}, MaxBatch: 9, SpoolMost: 1}
 	for i := range 6 {
 		store.failAfter(i) // every commit after the i-th one fails until the restart
 		p, err := projections.NewProjector(cfg)

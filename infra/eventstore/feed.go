@@ -4,6 +4,7 @@ import (
 	"context"
 	"strconv"
 
+	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	"github.com/ThreeDotsLabs/watermill/message"
 
 	"zhiping/domain"
@@ -32,6 +33,21 @@ func NewFeed(c *Client, name string) *Feed { return &Feed{client: c, name: name}
 // Head implements projections.Feed.
 func (f *Feed) Head(ctx context.Context) (uint64, error) { return f.client.Head(ctx) }
 
+// Decode implements projections.Feed.
+func (f *Feed) Decode(s projections.Stored) (domain.Recorded, error) {
+	return f.client.codec.Decode(&esdb.RecordedEvent{
+		EventID: s.ID, EventType: s.Type, StreamID: s.Stream, EventNumber: s.Revision, Position: esdb.Position{Commit: s.Position, Prepare: s.Position},
+		CreatedDate: s.Created, Data: s.Data, UserMetadata: s.Meta,
+	})
+}
+
+func storedAs(e *esdb.RecordedEvent) projections.Stored {
+	return projections.Stored{
+		Stream: e.StreamID, Type: e.EventType, Revision: e.EventNumber, Position: e.Position.Commit, ID: e.EventID,
+		Created: e.CreatedDate, Data: e.Data, Meta: e.UserMetadata,
+	}
+}
+
 // Subscriber implements projections.Feed. Closing it ends its subscriptions; the client stays open.
 func (f *Feed) Subscriber(after uint64) message.Subscriber {
 	s := &feedSubscriber{client: f.client, name: f.name, after: after}
@@ -56,10 +72,11 @@ type feedSubscriber struct {
 
 // told is what passes from reading to delivering.
 type told struct {
-	event domain.Recorded
-	place uint64
-	kind  itemKind
-	err   error
+	event  domain.Recorded
+	stored projections.Stored
+	place  uint64
+	kind   itemKind
+	err    error
 }
 
 // Subscribe implements message.Subscriber. The topic is always all streams.
@@ -72,6 +89,7 @@ func (s *feedSubscriber) Subscribe(ctx context.Context, _ string) (<-chan *messa
 		t := told{place: it.place, kind: it.kind}
 		if it.kind == isEvent {
 			t.event, t.err = s.client.codec.Decode(it.event)
+			t.stored = storedAs(it.event)
 		}
 		select {
 		case buffer <- t:
@@ -104,7 +122,7 @@ func (s *feedSubscriber) forward(ctx context.Context, buffer <-chan told, out ch
 				d.Err = t.err
 				return
 			case t.kind == isEvent:
-				d.Events = append(d.Events, t.event)
+				d.Events, d.Stored = append(d.Events, t.event), append(d.Stored, t.stored)
 			case t.kind == isLive:
 				live = true
 			case t.kind == isDropped:

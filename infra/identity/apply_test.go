@@ -140,6 +140,9 @@ type script struct {
 
 type scriptKey struct{}
 
+func (s *script) Decode(projections.Stored) (domain.Recorded, error) {
+	return domain.Recorded{}, errors.ErrUnsupported
+}
 func (s *script) Head(context.Context) (uint64, error) { return 0, nil }
 func (s *script) Subscriber(after uint64) message.Subscriber {
 	s.after = after

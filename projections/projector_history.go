@@ -1,0 +1,105 @@
+package projections
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"os"
+	"path/filepath"
+
+	"zhiping/domain"
+)
+
+// history folds what came before now. Views whose documents each belong to one stream get it stream by stream: first it
+// is put down, sorted; then each part is folded by itself, and each document read and written once for all that
+// happened to it. Other views get it as it comes.
+//
+// Their documents may be stored before their checkpoint is: a crash in between folds the same events again, which those
+// documents include already, as after a crash between two commits of a store without transactions.
+type history struct {
+	*pipeline
+	spool spool
+	full  bool // nothing more can be put down
+	seen  int  // events in the spool at the last idle tick
+}
+
+func (p *pipeline) history() *history {
+	name := fmt.Sprintf("history-%s-%d-%x.spool", p.name, os.Getpid(), rand.Uint64()) // #nosec G404 -- to be different, not secret
+	return &history{pipeline: p, spool: spool{path: filepath.Join(p.cfg.SpoolDir, name)}}
+}
+
+// pass takes what has been gathered.
+func (h *history) pass(ctx context.Context, b *batch) error {
+	events, stored := b.events, b.stored
+	b.events, b.stored = nil, nil
+	if b.live || b.err != nil || h.full || len(h.bystream) == 0 || len(stored) != len(events) {
+		if err := h.sweep(ctx); err != nil || len(events) == 0 {
+			return err
+		}
+		return h.hand(ctx, &pending{views: h.views, events: events, position: b.position})
+	}
+	for _, e := range stored {
+		if err := h.spool.add(e); err != nil && !h.full {
+			h.full = true // the rest of the batch stays in memory
+			h.cfg.Logger.Warn("history is folded without sorting it", "pipeline", h.name, "error", err)
+		}
+	}
+	h.spool.position = b.position
+	if len(h.ordered) > 0 && len(events) > 0 {
+		if err := h.hand(ctx, &pending{views: h.ordered, events: events, position: b.position, again: true}); err != nil {
+			return err
+		}
+	}
+	if h.full || h.spool.size >= h.cfg.SpoolMost {
+		return h.sweep(ctx)
+	}
+	return nil
+}
+
+// sweep folds what was put down, and leaves the views complete up to there.
+func (h *history) sweep(ctx context.Context) error {
+	if h.spool.events == 0 {
+		return nil
+	}
+	var events []domain.Recorded
+	for part := range spoolParts {
+		more, err := h.spool.read(part, h.cfg.Feed.Decode)
+		if err != nil {
+			return h.lost(ctx, err)
+		}
+		events = append(events, more...)
+		if len(events) < h.cfg.MaxBatch || part == spoolParts-1 {
+			continue
+		}
+		if err := h.hand(ctx, &pending{views: h.bystream, events: events}); err != nil {
+			return err
+		}
+		events = nil
+	}
+	if err := h.hand(ctx, &pending{views: h.bystream, events: events, position: h.spool.position}); err != nil {
+		return err
+	}
+	h.spool.reset()
+	h.seen = 0
+	return nil
+}
+
+// lost begins anew behind the checkpoints, since the events are in the event store still.
+func (h *history) lost(ctx context.Context, err error) error {
+	if !errors.Is(err, errSpool) {
+		return err
+	}
+	h.cfg.Logger.Error("what was sorted of history cannot be read; beginning again", "pipeline", h.name, "error", err)
+	h.flying.Wait()
+	return errors.Join(errReplan, pause(ctx, h.cfg.CheckpointEvery))
+}
+
+// idle folds what was put down when no more comes for now.
+func (h *history) idle(ctx context.Context) error {
+	if h.spool.events > h.seen {
+		h.seen = h.spool.events
+		return nil
+	}
+	return h.sweep(ctx)
+}
