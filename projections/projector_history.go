@@ -3,10 +3,6 @@ package projections
 import (
 	"context"
 	"errors"
-	"fmt"
-	"math/rand/v2"
-	"os"
-	"path/filepath"
 
 	"zhiping/domain"
 )
@@ -25,8 +21,7 @@ type history struct {
 }
 
 func (p *pipeline) history() *history {
-	name := fmt.Sprintf("history-%s-%d-%x.spool", p.name, os.Getpid(), rand.Uint64()) // #nosec G404 -- to be different, not secret
-	return &history{pipeline: p, spool: spool{path: filepath.Join(p.cfg.SpoolDir, name)}}
+	return &history{pipeline: p, spool: spool{dir: p.cfg.SpoolDir}}
 }
 
 // pass takes what has been gathered.

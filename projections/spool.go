@@ -37,10 +37,9 @@ const (
 )
 
 // spool sorts events by stream in a file, since they come in the order of $all: the events of one declaration lie
-// months apart. Its file has no name where the system allows that, and otherwise is overwritten by the next spool.
-// It is for one goroutine.
+// months apart. Its file has no name where the system allows that. It is for one goroutine.
 type spool struct {
-	path  string
+	dir   string
 	file  *os.File // nil until there is a full block
 	end   int64
 	parts [spoolParts]spoolPart
@@ -72,11 +71,11 @@ func (s *spool) add(e Stored) error {
 		return nil
 	}
 	if s.file == nil {
-		f, err := os.OpenFile(s.path, os.O_RDWR|os.O_CREATE|os.O_TRUNC, 0o600)
+		f, err := os.CreateTemp(s.dir, "history-*.spool")
 		if err != nil {
 			return fmt.Errorf("projections: spool: %w", err)
 		}
-		_ = os.Remove(s.path) // where an open file cannot be removed, close does it
+		_ = os.Remove(f.Name()) // where an open file cannot be removed, close does it
 		s.file = f
 	}
 	if _, err := s.file.WriteAt(p.tail, s.end); err != nil {
@@ -125,7 +124,7 @@ var errSpool = errors.New("projections: spool cannot be read")
 // reset empties the spool and gives its memory and disk space back.
 func (s *spool) reset() {
 	s.close()
-	*s = spool{path: s.path}
+	*s = spool{dir: s.dir}
 }
 
 func (s *spool) close() {
@@ -133,7 +132,7 @@ func (s *spool) close() {
 		return
 	}
 	_ = s.file.Close()
-	_ = os.Remove(s.path) // where it still has its name
+	_ = os.Remove(s.file.Name()) // where it still has its name
 }
 
 // partOf is where the events of a stream go.

@@ -156,7 +156,7 @@ func (n *node) openViews(ctx context.Context, c *serveCmd) error {
 		Feed: eventstore.NewFeed(n.events, "projector"), Store: store, Folds: c.folds,
 		Notify: n.tracker.Notify, Swapped: n.reader.Forget, Owner: owner(c), Logger: n.logger,
 		Observer: parking{n.metrics.Projector(), n.parked.Changed}, Tracer: n.tracing.Tracer("projector"),
-		Middlewares: []message.HandlerMiddleware{n.metrics.Middleware},
+		Middlewares: []message.HandlerMiddleware{n.metrics.Middleware}, SpoolDir: c.Data,
 	})
 	return err
 }
