@@ -1,6 +1,7 @@
 package commands_test
 
 import (
+	"errors"
 	"fmt"
 	"sync"
 	"testing"
@@ -12,6 +13,8 @@ import (
 	"zhiping/domain"
 	"zhiping/domain/declaration"
 	"zhiping/domain/notice"
+	"zhiping/domain/organization"
+	"zhiping/domain/unit"
 )
 
 // Officers of several units approve everything at once on two nodes: each unit passes on as many as the notice gives it.
@@ -65,5 +68,39 @@ func TestEachUnitHasTheQuotaThatTheNoticeGivesIt(t *testing.T) {
 		if passed != want {
 			t.Errorf("%s has passed on %d, of %d places", unit.Name, passed, want)
 		}
+	}
+}
+
+// A code whose check character does not fit is taken for a unit that is there, registered or put into the tree, and else for
+// a mistake.
+func TestAQuotaForACodeThatDoesNotCheckNeedsItsUnit(t *testing.T) {
+	const registered, placed, mistyped = "91220101MA0Y3KQ201", "91220101MA0Y3KQ202", "91220101MA0Y3KQ203"
+	client, _ := nodes(t, 1)
+	c := &call{t: t, store: client}
+	for _, o := range []organization.Created{{ID: "hrss", Name: "人社厅", Kind: organization.KindBureau},
+		{ID: board.ID, Name: board.Name, Kind: organization.KindCommittee}, {ID: placed, Name: "单位", Kind: organization.KindUnit, Parent: "dept"}} {
+		if err := c.append(domain.Stream(domain.CategoryOrganization, o.ID), commands.NoStream, o); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := c.append(domain.Stream(domain.CategoryUnit, registered), commands.NoStream, unit.Registered{USCC: registered, Name: "单位", Department: education}); err != nil {
+		t.Fatal(err)
+	}
+	x := c.executor(client)
+	admin := commands.Envelope{Actor: domain.Actor{ID: "root", Roles: []domain.Role{domain.Admin}}}
+	draft := func(code string) error {
+		_, err := x.Notice(t.Context(), admin, uuid.New(), notice.Draft{Content: notice.Content{
+			Type: "grade3.assessment", Title: "考核通知", Year: 2026, OpensAt: time.Now(), ClosesAt: time.Now().Add(time.Hour),
+			Bureau: domain.Organization{ID: "hrss"}, Committee: board, Quotas: map[string]int{code: 1},
+		}})
+		return err
+	}
+	for _, code := range []string{university.ID, registered, placed} {
+		if err := draft(code); err != nil {
+			t.Errorf("%s: %v", code, err)
+		}
+	}
+	if err := draft(mistyped); !errors.Is(err, domain.ErrInvalid) {
+		t.Errorf("%s: %v", mistyped, err)
 	}
 }

@@ -36,6 +36,9 @@ type noticeBody struct {
 	SlotLimits map[string]catalog.SlotLimits `json:"slotLimits,omitempty" doc:"Limits of attachments in place of the type's own, by slot; what is left out or 0 stays as it is"`
 }
 
+// A notice must not promise to take what no request carries, with what a form wraps around a file.
+const _ = uint(maxUpload - notice.MaxFileBytes - maxJSON)
+
 // officeBody names an organization of the tree, which knows its name itself.
 type officeBody struct {
 	ID   string `json:"id" maxLength:"64"`

@@ -21,7 +21,6 @@ import (
 	"zhiping/commands"
 	"zhiping/domain"
 	"zhiping/domain/catalog"
-	"zhiping/domain/notice"
 	"zhiping/readmodels"
 )
 
@@ -144,9 +143,6 @@ const (
 	drainTimeout  = 20 * time.Second
 	behindTimeout = 5 * time.Second
 )
-
-// A notice must not promise to take what no request carries, with what a form wraps around a file.
-const _ = uint(maxUpload - notice.MaxFileBytes - maxJSON)
 
 // Server serves the API.
 type Server struct {

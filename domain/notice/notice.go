@@ -40,7 +40,7 @@ type Content struct {
 // Facts are what the executor looks up outside the notice's own stream.
 type Facts struct {
 	Now       time.Time
-	Known     bool   // the catalog has the type
+	Known     bool // the catalog has the type
 	Slots     []catalog.Slot
 	Bureau    Office // what the content's bureau is
 	Committee Office

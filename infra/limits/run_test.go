@@ -12,6 +12,7 @@ import (
 
 	"github.com/stretchr/testify/require"
 
+	"zhiping/infra/identity/postgrestest"
 	"zhiping/infra/limits"
 	"zhiping/infra/limits/limitstest"
 )
@@ -51,8 +52,9 @@ func TestRunExchangesEverySecondUntilItIsEnded(t *testing.T) {
 		var wg sync.WaitGroup
 		var each []*limits.Limit
 		var log bytes.Buffer
+		logger := slog.New(slog.NewTextHandler(&log, nil))
 		for _, name := range []string{"a", "b"} {
-			e := limits.NewExchange(m, name, time.Now, slog.New(slog.NewTextHandler(&log, nil)))
+			e := limits.NewExchange(m, name, time.Now, logger)
 			each = append(each, e.Limit("callers", 10))
 			wg.Go(func() { e.Run(ctx) })
 		}
@@ -69,4 +71,34 @@ func TestRunExchangesEverySecondUntilItIsEnded(t *testing.T) {
 		wg.Wait()
 		require.Contains(t, log.String(), "together with other nodes again")
 	})
+}
+
+// A PostgreSQL that is stopped and started again holds nobody up, and is used again.
+func TestAnExchangeOutlivesARestartOfPostgreSQL(t *testing.T) {
+	postgres, url := postgrestest.Fresh(t, "zhiping_test_restart")
+	if !postgres.Own() {
+		t.Skip("the PostgreSQL that ZHIPING_TEST_POSTGRES names is not ours to stop")
+	}
+	node := func(name string) (*limits.Exchange, *limits.Limit) {
+		s, err := limits.OpenPostgres(url, time.Now)
+		require.NoError(t, err)
+		t.Cleanup(func() { require.NoError(t, s.Close()) })
+		e := limits.NewExchange(s, name, time.Now, slog.New(slog.DiscardHandler))
+		return e, e.Limit("callers", 10)
+	}
+	here, callers := node("here")
+	there, callersThere := node("there")
+	require.NoError(t, here.Once(t.Context()))
+	require.NoError(t, there.Once(t.Context()))
+	require.NoError(t, postgres.Stop())
+	for range 10 {
+		require.Zero(t, callers.Take("x"))
+	}
+	require.Error(t, here.Once(t.Context()))
+	require.Zero(t, callersThere.Take("x"))
+	require.NoError(t, postgres.Resume(t.Context()))
+	for _, e := range []*limits.Exchange{here, there} { // whose connections were cut
+		require.Eventually(t, func() bool { return e.Once(t.Context()) == nil }, 10*time.Second, 50*time.Millisecond)
+	}
+	require.Positive(t, callersThere.Take("x"), "what could not be told is told")
 }
