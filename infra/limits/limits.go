@@ -62,13 +62,13 @@ func Open(ctx context.Context, uri, database string, clock func() time.Time) (*S
 	defer cancel()
 	// Without the indexes expired counts stay, and are not looked at: so a failure is no reason not to start.
 	_ = expire(ctx, s.counts, "expires", 0)
-	_ = expire(ctx, s.ledger, "at", lasting)
+	_ = expire(ctx, s.ledger, "at", int32(lasting/time.Second))
 	return s, nil
 }
 
-// expire has MongoDB remove documents so long after the time in a field.
-func expire(ctx context.Context, c *mongo.Collection, field string, after time.Duration) error {
-	_, err := c.Indexes().CreateOne(ctx, mongo.IndexModel{Keys: bson.D{{Key: field, Value: 1}}, Options: options.Index().SetExpireAfterSeconds(int32(after / time.Second))})
+// expire has MongoDB remove documents so many seconds after the time in a field.
+func expire(ctx context.Context, c *mongo.Collection, field string, seconds int32) error {
+	_, err := c.Indexes().CreateOne(ctx, mongo.IndexModel{Keys: bson.D{{Key: field, Value: 1}}, Options: options.Index().SetExpireAfterSeconds(seconds)})
 	return err
 }
 
