@@ -34,7 +34,7 @@ func (x *Executor) Declaration(ctx context.Context, env Envelope, id uuid.UUID, 
 		},
 		reserve: func(ctx context.Context, s declaration.State, revision uint64, c declaration.Command) error {
 			if approval, ok := c.(declaration.ApproveStage); ok && declaration.TakesPlace(s, approval.Facts) {
-				return x.claimPlace(ctx, env, s, revision, approval.Facts.Notice.Quota)
+				return x.claimPlace(ctx, env, s, revision, approval.Facts.Notice.Places)
 			}
 			return nil
 		},
@@ -90,8 +90,9 @@ func (x *Executor) declarationFacts(ctx context.Context, env Envelope, s declara
 		Published: n.state.Status != "" && n.state.Status != notice.StatusDraft,
 		Open:      n.state.Open(f.Now), Upcoming: n.state.Phase(f.Now) == "upcoming",
 		CutOff: content.CutOffDate(), Bureau: content.Bureau, Committee: content.Committee,
-		ResubmitTo: content.ResubmitTo, CorrectionDays: content.CorrectionDays, Quota: content.Quota,
+		ResubmitTo: content.ResubmitTo, CorrectionDays: content.CorrectionDays,
 	}
+	f.Notice.Places, f.Notice.Bounded = content.Places(s.Unit.ID)
 	if !f.Notice.Published {
 		return f, nil
 	}

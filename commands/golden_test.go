@@ -29,48 +29,95 @@ import (
 
 const golden = "../domain/testdata/events"
 
-// -golden writes the golden file of an event version that has none yet. It never changes one: stored events are
-// for good, and so is what they look like.
+// -golden writes the golden file of an event version that has none yet, or none with all of its fields. It never changes
+// one: stored events are for good, and so is what they look like.
 var writeMissing = flag.Bool("golden", false, "write missing golden event files")
 
 func file(name string, version int) string {
 	return filepath.Join(golden, fmt.Sprintf("%s.v%d.json", name, version))
 }
 
+// files are the golden files of an event version: the first one, and one more for each time that it got optional fields, which
+// need no other version.
+func files(t *testing.T, name string, version int) []string {
+	t.Helper()
+	more, err := filepath.Glob(filepath.Join(golden, fmt.Sprintf("%s.v%d.*.json", name, version)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append([]string{file(name, version)}, more...)
+}
+
 func TestEveryEventVersionEverWrittenIsStillReadable(t *testing.T) {
 	for _, typ := range commands.EventTypes() {
 		for v := 1; v <= typ.Version; v++ {
 			t.Run(fmt.Sprintf("%s v%d", typ.Name, v), func(t *testing.T) {
-				stored, err := os.ReadFile(file(typ.Name, v))
-				if os.IsNotExist(err) && *writeMissing && v == typ.Version {
-					stored = encode(t, fill(typ.Zero))
-					if err := os.WriteFile(file(typ.Name, v), stored, 0o644); err != nil { // a test's data
+				if _, err := os.Stat(file(typ.Name, v)); os.IsNotExist(err) && *writeMissing && v == typ.Version {
+					write(t, file(typ.Name, v), typ)
+				}
+				for _, f := range files(t, typ.Name, v) {
+					stored, err := os.ReadFile(f)
+					if err != nil {
 						t.Fatal(err)
 					}
-				} else if err != nil {
-					t.Fatal(err)
-				}
-				data := stored
-				for from := v; from < typ.Version; from++ {
-					if data, err = typ.Upcast[from](data); err != nil {
-						t.Fatalf("upcast from v%d: %v", from, err)
-					}
-				}
-				event := reflect.New(reflect.TypeOf(typ.Zero))
-				dec := json.NewDecoder(bytes.NewReader(data))
-				dec.DisallowUnknownFields() // a field that is gone would be lost silently
-				if err := dec.Decode(event.Interface()); err != nil {
-					t.Fatal(err)
-				}
-				evolve(t, event.Elem().Interface())
-				if v != typ.Version {
-					return
-				}
-				if again := encode(t, event.Elem().Interface()); !bytes.Equal(again, stored) {
-					t.Fatalf("does not encode to what was stored; raise the version and write an upcaster\nstored: %s\nnow:    %s", stored, again)
+					readable(t, typ, v, stored)
 				}
 			})
 		}
+	}
+}
+
+// Every field that is written is in some golden file, and so can neither be renamed nor lost.
+func TestEveryFieldOfAnEventIsInAGoldenFile(t *testing.T) {
+	for _, typ := range commands.EventTypes() {
+		whole, found := encode(t, fill(typ.Zero)), false
+		all := files(t, typ.Name, typ.Version)
+		for _, f := range all {
+			stored, err := os.ReadFile(f)
+			if err != nil {
+				t.Fatal(err)
+			}
+			found = found || bytes.Equal(stored, whole)
+		}
+		switch {
+		case found:
+		case *writeMissing:
+			write(t, filepath.Join(golden, fmt.Sprintf("%s.v%d.%d.json", typ.Name, typ.Version, len(all)+1)), typ)
+		default:
+			t.Errorf("no golden file of %s v%d has all of its fields: go test ./commands -run Golden -golden", typ.Name, typ.Version)
+		}
+	}
+}
+
+func write(t *testing.T, path string, typ domain.EventType) {
+	t.Helper()
+	if err := os.WriteFile(path, encode(t, fill(typ.Zero)), 0o644); err != nil { // a test's data
+		t.Fatal(err)
+	}
+}
+
+// readable checks that a stored event of some version is decoded, folded, and if it is the newest encoded again as it was.
+func readable(t *testing.T, typ domain.EventType, version int, stored []byte) {
+	t.Helper()
+	data := stored
+	for from := version; from < typ.Version; from++ {
+		var err error
+		if data, err = typ.Upcast[from](data); err != nil {
+			t.Fatalf("upcast from v%d: %v", from, err)
+		}
+	}
+	event := reflect.New(reflect.TypeOf(typ.Zero))
+	dec := json.NewDecoder(bytes.NewReader(data))
+	dec.DisallowUnknownFields() // a field that is gone would be lost silently
+	if err := dec.Decode(event.Interface()); err != nil {
+		t.Fatal(err)
+	}
+	evolve(t, event.Elem().Interface())
+	if version != typ.Version {
+		return
+	}
+	if again := encode(t, event.Elem().Interface()); !bytes.Equal(again, stored) {
+		t.Fatalf("does not encode to what was stored; raise the version and write an upcaster\nstored: %s\nnow:    %s", stored, again)
 	}
 }
 

@@ -9,6 +9,7 @@ import (
 
 	"zhiping/domain"
 	"zhiping/domain/access"
+	"zhiping/domain/gb"
 	"zhiping/domain/notice"
 	"zhiping/domain/organization"
 )
@@ -78,12 +79,39 @@ func (x *Executor) noticeFacts(ctx context.Context, s notice.State, c notice.Com
 // officesOf looks up what a notice's content names.
 func (x *Executor) officesOf(ctx context.Context, c notice.Content) (f notice.Facts, err error) {
 	f.Now = x.clock().UTC()
-	_, f.Known = x.definition(c.Type)
+	d, known := x.definition(c.Type)
+	f.Known, f.Slots = known, d.Slots
+	if f.Registered, err = x.registered(ctx, c); err != nil {
+		return f, err
+	}
 	if f.Bureau, err = x.office(ctx, c.Bureau.ID); err != nil {
 		return f, err
 	}
 	f.Committee, err = x.office(ctx, c.Committee.ID)
 	return f, err
+}
+
+// registered tells which units with a quota of their own are there, where their code does not tell by itself that it is right.
+func (x *Executor) registered(ctx context.Context, c notice.Content) (map[string]bool, error) {
+	if len(c.Quotas) > notice.MaxQuotas {
+		return nil, nil // it is refused anyway
+	}
+	there := map[string]bool{}
+	for code := range c.Quotas {
+		if wellFormed, fits := gb.CheckCreditCode(code); !wellFormed || fits {
+			continue
+		}
+		u, _, err := load(ctx, x, units, domain.Stream(domain.CategoryUnit, code), false)
+		if err != nil {
+			return nil, err
+		}
+		o, err := x.organization(ctx, code)
+		if err != nil {
+			return nil, err
+		}
+		there[code] = u.state.Status != "" || o.Kind == organization.KindUnit
+	}
+	return there, nil
 }
 
 // office is an organization with the bureaux at and above it. The tree is some levels deep and has no circles, since an

@@ -2,6 +2,7 @@ package http
 
 import (
 	"net/netip"
+	"strconv"
 	"strings"
 	"time"
 
@@ -13,19 +14,28 @@ import (
 	"zhiping/domain/text"
 )
 
-// Limits bound how often somebody may call; zero means no bound.
+// Limits bound how often somebody may call; zero means no bound. Each node counts for itself, which costs next to nothing and
+// holds whatever else is away. The other fields say what is counted over all nodes beside that; nil for this process only.
 type Limits struct {
 	AddressPerMinute int // requests of an address, whoever is signed in there; counted before anything else is done
 	PerMinute        int // requests of an account, or of an address that nobody is signed in at
 	SignInsPerMinute int // requests that sign somebody in, or try to, of an address
-	// Shared keeps the counts of sign-ins where all nodes see them; nil for this process only. The other requests are
-	// counted by each node for itself: a look-up elsewhere would cost more than most of them.
-	Shared fiber.Storage
+	// Addresses and Callers are AddressPerMinute and PerMinute over all nodes.
+	Addresses, Callers Counter
+	// SignIns keeps the counts of sign-ins where all nodes see them, and is asked before each one.
+	SignIns fiber.Storage
+}
+
+// Counter counts requests over all nodes without asking them. Safe for concurrent use; it must not block.
+type Counter interface {
+	// Take counts a request of a caller and answers 0, or answers how long to wait until one is taken again.
+	Take(caller string) (wait time.Duration)
 }
 
 var errTooManyRequests = domain.NewError(domain.Limited, "too_many_requests")
 
-// limit sets up the limits: one stands before all routes, the others before those that guard puts them.
+// limit sets up the limits: one stands before all routes, the others before those that guard puts them. This node's own count
+// comes first each time.
 func (s *Server) limit() {
 	limiterOf := func(most int, shared fiber.Storage, key func(*fiber.Ctx) string) fiber.Handler {
 		return limiter.New(limiter.Config{
@@ -33,23 +43,42 @@ func (s *Server) limit() {
 		})
 	}
 	if most := s.Limits.AddressPerMinute; most > 0 {
-		count := limiterOf(most, nil, byAddress)
-		s.app.Use(func(c *fiber.Ctx) error {
-			if forOperators(c) {
-				return c.Next()
-			}
-			return count(c)
-		})
+		s.app.Use(unlessForOperators(limiterOf(most, nil, byAddress)))
+		if counter := s.Limits.Addresses; counter != nil {
+			s.app.Use(unlessForOperators(s.everywhere(counter, byAddress)))
+		}
 	}
 	if most := s.Limits.PerMinute; most > 0 {
-		s.callers = limiterOf(most, nil, byCaller)
+		s.callers = append(s.callers, limiterOf(most, nil, byCaller))
+		if counter := s.Limits.Callers; counter != nil {
+			s.callers = append(s.callers, s.everywhere(counter, byCaller))
+		}
 	}
 	if most := s.Limits.SignInsPerMinute; most > 0 {
-		// This node's own count comes first: it costs nothing, and holds while the shared one cannot be read.
 		s.signIns = append(s.signIns, limiterOf(most, nil, byAddress))
-		if s.Limits.Shared != nil {
-			s.signIns = append(s.signIns, limiterOf(most, s.Limits.Shared, byAddress))
+		if s.Limits.SignIns != nil {
+			s.signIns = append(s.signIns, limiterOf(most, s.Limits.SignIns, byAddress))
 		}
+	}
+}
+
+func unlessForOperators(limit fiber.Handler) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if forOperators(c) {
+			return c.Next()
+		}
+		return limit(c)
+	}
+}
+
+// everywhere holds callers to what all nodes count.
+func (s *Server) everywhere(counter Counter, caller func(*fiber.Ctx) string) fiber.Handler {
+	return func(c *fiber.Ctx) error {
+		if wait := counter.Take(caller(c)); wait > 0 {
+			c.Set(fiber.HeaderRetryAfter, strconv.Itoa(int((wait+time.Second-1)/time.Second)))
+			return s.limited(c)
+		}
+		return c.Next()
 	}
 }
 

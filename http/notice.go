@@ -59,30 +59,34 @@ type Stage struct {
 
 // Notice is a call for declarations.
 type Notice struct {
-	ID              uuid.UUID           `json:"id"`
-	Type            string              `json:"type"`
-	Line            string              `json:"line"`
-	Version         int                 `json:"version"` // of the type's definition
-	Title           string              `json:"title"`
-	Year            int                 `json:"year"`
-	Batch           string              `json:"batch,omitempty"`
-	State           string              `json:"state" enum:"draft,upcoming,open,closed"`
-	OpensAt         time.Time           `json:"opensAt"`
-	ClosesAt        time.Time           `json:"closesAt"`
-	CutOff          time.Time           `json:"cutOff"`
-	Instructions    string              `json:"instructions"`
-	Bureau          domain.Organization `json:"bureau"`
-	Committee       domain.Organization `json:"committee"`
-	ResubmitTo      string              `json:"resubmitTo,omitempty"`
-	CorrectionDays  int                 `json:"correctionDays,omitempty"`
-	Quota           int                 `json:"quota,omitempty"`
-	SelfCheck       []CheckItem         `json:"selfCheck"`
-	Modules         []Module            `json:"modules"`
-	AttachmentSlots []Slot              `json:"attachmentSlots"`
-	Conditions      []Condition         `json:"conditions"` // judged at CutOff
-	Recommenders    *Recommending       `json:"recommenders,omitempty"`
-	Route           []Stage             `json:"route"`
-	Revision        uint64              `json:"revision"`
+	ID             uuid.UUID           `json:"id"`
+	Type           string              `json:"type"`
+	Line           string              `json:"line"`
+	Version        int                 `json:"version"` // of the type's definition
+	Title          string              `json:"title"`
+	Year           int                 `json:"year"`
+	Batch          string              `json:"batch,omitempty"`
+	State          string              `json:"state" enum:"draft,upcoming,open,closed"`
+	OpensAt        time.Time           `json:"opensAt"`
+	ClosesAt       time.Time           `json:"closesAt"`
+	CutOff         time.Time           `json:"cutOff"`
+	Instructions   string              `json:"instructions"`
+	Bureau         domain.Organization `json:"bureau"`
+	Committee      domain.Organization `json:"committee"`
+	ResubmitTo     string              `json:"resubmitTo,omitempty"`
+	CorrectionDays int                 `json:"correctionDays,omitempty"`
+	Quota          int                 `json:"quota,omitempty" doc:"Most declarations that each unit may pass on; 0 for no bound"`
+	// Quotas are for the offices that may change the notice.
+	Quotas          map[string]int                `json:"quotas,omitempty" doc:"Units' own numbers in place of quota, by credit code; shown to the offices that look after the notice"`
+	UnitQuota       *int                          `json:"unitQuota,omitempty" doc:"Most declarations that the caller's unit may pass on; shown to its officers where there is a bound"`
+	SlotLimits      map[string]catalog.SlotLimits `json:"slotLimits,omitempty" doc:"What attachmentSlots have otherwise than the type's definition"`
+	SelfCheck       []CheckItem                   `json:"selfCheck"`
+	Modules         []Module                      `json:"modules"`
+	AttachmentSlots []Slot                        `json:"attachmentSlots"`
+	Conditions      []Condition                   `json:"conditions"` // judged at CutOff
+	Recommenders    *Recommending                 `json:"recommenders,omitempty"`
+	Route           []Stage                       `json:"route"`
+	Revision        uint64                        `json:"revision"`
 }
 
 // Recommending is what the 破格推荐专家 part asks of each expert.
@@ -91,16 +95,23 @@ type Recommending struct {
 	Schema json.RawMessage `json:"schema"`
 }
 
-func (s *Server) noticeOf(lang string, id uuid.UUID, st notice.State, revision uint64) Notice {
-	c, d := st.Content, st.Definition
+func (s *Server) noticeOf(rq *request, id uuid.UUID, st notice.State, revision uint64) Notice {
+	lang, c, d := rq.lang, st.Content, st.Definition
 	if st.Status == notice.StatusDraft { // what it would be published with now
 		d, _ = s.Catalog.Definition(c.Type)
+		d = d.WithLimits(c.SlotLimits)
 	}
 	n := Notice{
 		ID: id, Type: c.Type, Line: d.Line, Version: d.Version, Title: c.Title, Year: c.Year, Batch: c.Batch, State: st.Phase(s.Clock()),
 		OpensAt: c.OpensAt.UTC(), ClosesAt: c.ClosesAt.UTC(), CutOff: c.CutOffDate().UTC(), Instructions: c.Instructions,
-		Bureau: c.Bureau, Committee: c.Committee, ResubmitTo: c.ResubmitTo, CorrectionDays: c.CorrectionDays, Quota: c.Quota,
+		Bureau: c.Bureau, Committee: c.Committee, ResubmitTo: c.ResubmitTo, CorrectionDays: c.CorrectionDays, Quota: c.Quota, SlotLimits: c.SlotLimits,
 		SelfCheck: []CheckItem{}, Modules: []Module{}, AttachmentSlots: []Slot{}, Conditions: []Condition{}, Route: []Stage{}, Revision: revision,
+	}
+	if seesDraft(rq.actor, st) {
+		n.Quotas = c.Quotas
+	}
+	if places, bounded := c.Places(rq.actor.Organization.ID); bounded && rq.actor.Has(domain.Unit) {
+		n.UnitQuota = &places
 	}
 	for _, i := range d.SelfCheck {
 		n.SelfCheck = append(n.SelfCheck, CheckItem{i.Key, i.Text.In(lang), i.Required})

@@ -2,6 +2,7 @@ package http
 
 import (
 	"context"
+	"strconv"
 	"time"
 
 	"github.com/google/uuid"
@@ -9,6 +10,7 @@ import (
 	"zhiping/commands"
 	"zhiping/domain"
 	"zhiping/domain/access"
+	"zhiping/domain/catalog"
 	"zhiping/domain/notice"
 	"zhiping/readmodels"
 	"zhiping/readmodels/views"
@@ -28,8 +30,14 @@ type noticeBody struct {
 	Committee      officeBody `json:"committee"`
 	ResubmitTo     string     `json:"resubmitTo,omitempty"`
 	CorrectionDays int        `json:"correctionDays,omitempty"`
-	Quota          int        `json:"quota,omitempty"`
+	Quota          int        `json:"quota,omitempty" doc:"Most declarations that each unit may pass on; 0 for no bound"`
+
+	Quotas     map[string]int                `json:"quotas,omitempty" doc:"Units' own numbers in place of quota, by credit code; 0: the unit may pass on none"`
+	SlotLimits map[string]catalog.SlotLimits `json:"slotLimits,omitempty" doc:"Limits of attachments in place of the type's own, by slot; what is left out or 0 stays as it is"`
 }
+
+// A notice must not promise to take what no request carries, with what a form wraps around a file.
+const _ = uint(maxUpload - notice.MaxFileBytes - maxJSON)
 
 // officeBody names an organization of the tree, which knows its name itself.
 type officeBody struct {
@@ -42,6 +50,7 @@ func (b noticeBody) content() notice.Content {
 		Type: b.Type, Title: b.Title, Year: b.Year, Batch: b.Batch, OpensAt: b.OpensAt.UTC(), ClosesAt: b.ClosesAt.UTC(),
 		CutOff: b.CutOff.UTC(), Instructions: b.Instructions, Bureau: domain.Organization(b.Bureau), Committee: domain.Organization(b.Committee),
 		ResubmitTo: b.ResubmitTo, CorrectionDays: b.CorrectionDays, Quota: b.Quota,
+		Quotas: b.Quotas, SlotLimits: b.SlotLimits,
 	}
 }
 
@@ -79,7 +88,7 @@ func (s *Server) notices(ctx context.Context, in *noticesIn) (*struct{ Body list
 			return nil, err
 		}
 		for _, i := range page.Items {
-			n := s.noticeOf(rq.lang, i.Doc.ID, i.Doc.State, i.Doc.Revision)
+			n := s.noticeOf(rq, i.Doc.ID, i.Doc.State, i.Doc.Revision)
 			if in.Open && n.State != "open" || n.State == "draft" && !seesDraft(rq.actor, i.Doc.State) {
 				continue
 			}
@@ -116,8 +125,15 @@ func (s *Server) notice(ctx context.Context, in *ByID) (*read[Notice], error) {
 	if d.State.Status == notice.StatusDraft && !seesDraft(rq.actor, d.State) {
 		return nil, notice.ErrNotFound
 	}
-	n := s.noticeOf(rq.lang, d.ID, d.State, d.Revision)
-	return found(ctx, n, d.Revision, n.State), nil // a window opens and closes without an event
+	n := s.noticeOf(rq, d.ID, d.State, d.Revision)
+	variant := []string{n.State} // a window opens and closes without an event
+	switch {                     // and quotas are not shown to everybody
+	case n.Quotas != nil:
+		variant = append(variant, "quotas")
+	case n.UnitQuota != nil:
+		variant = append(variant, strconv.Itoa(*n.UnitQuota))
+	}
+	return found(ctx, n, d.Revision, variant...), nil
 }
 
 func (s *Server) draftNotice(ctx context.Context, in *struct{ Body noticeBody }) (*written[Notice], error) {
@@ -130,7 +146,7 @@ func (s *Server) draftNotice(ctx context.Context, in *struct{ Body noticeBody })
 	if err != nil {
 		return nil, err
 	}
-	out := wrote(r, 201, s.noticeOf(rq.lang, id, r.State, r.Revision))
+	out := wrote(r, 201, s.noticeOf(rq, id, r.State, r.Revision))
 	out.Location = "/api/v1/notices/" + id.String()
 	return out, nil
 }
@@ -144,7 +160,7 @@ func (s *Server) reviseNotice(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	return wrote(r, 200, s.noticeOf(rq.lang, in.ID, r.State, r.Revision)), nil
+	return wrote(r, 200, s.noticeOf(rq, in.ID, r.State, r.Revision)), nil
 }
 
 func (s *Server) noticeCommand(c notice.Command) func(context.Context, *ByID) (*written[Notice], error) {
@@ -154,7 +170,7 @@ func (s *Server) noticeCommand(c notice.Command) func(context.Context, *ByID) (*
 		if err != nil {
 			return nil, err
 		}
-		return wrote(r, 200, s.noticeOf(rq.lang, in.ID, r.State, r.Revision)), nil
+		return wrote(r, 200, s.noticeOf(rq, in.ID, r.State, r.Revision)), nil
 	}
 }
 

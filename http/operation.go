@@ -71,9 +71,7 @@ func (s *Server) guard(op huma.Operation, r route, signsIn, readsViews bool) {
 		guards = append(guards, s.signIns...)
 	}
 	guards = append(guards, s.identify)
-	if s.callers != nil {
-		guards = append(guards, s.callers)
-	}
+	guards = append(guards, s.callers...)
 	guards = append(guards, func(c *fiber.Ctx) error {
 		if err := s.admit(c, r); err != nil {
 			return s.write(c, err)

@@ -149,8 +149,8 @@ type Server struct {
 	Config
 	app     *fiber.App
 	api     huma.API
-	done    chan struct{} // closed when serving ends, for streams that would go on for ever
-	callers fiber.Handler // limits each account, and who is signed in to none by address; nil for no limit
+	done    chan struct{}   // closed when serving ends, for streams that would go on for ever
+	callers []fiber.Handler // limit each account, and who is signed in to none by address
 	signIns []fiber.Handler
 }
 

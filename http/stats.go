@@ -72,7 +72,7 @@ func (s *Server) noticeStats(ctx context.Context, in *ByID) (*read[Stats], error
 	if ok && d.Notice != nil {
 		figures = d.Notice
 	}
-	shown := s.noticeOf(rq.lang, n.ID, n.State, n.Revision)
+	shown := s.noticeOf(rq, n.ID, n.State, n.Revision)
 	return found(ctx, statsOf(rq.lang, shown, figures), position, formatPosition(n.Revision)), nil
 }
 

@@ -36,20 +36,32 @@ func (n *node) openAPI(ctx context.Context, c *serveCmd) error {
 	return err
 }
 
-// bounds are the rate limits. Sign-ins are counted for all nodes together where nodes share a database: the PostgreSQL of
-// the accounts, or the MongoDB of the views.
+// bounds are the rate limits. They hold over all nodes together where nodes share a database: the PostgreSQL of the accounts,
+// or the MongoDB of the views.
 func (n *node) bounds(ctx context.Context, c *serveCmd) (http.Limits, error) {
 	l := http.Limits{AddressPerMinute: c.Limits.Addresses, PerMinute: c.Limits.Requests, SignInsPerMinute: c.Limits.SignIns}
+	if n.roles == rolesProjector { // which answers nobody but its operator
+		return l, nil
+	}
 	shared, err := n.sharedCounts(ctx, c)
 	if err != nil || shared == nil {
 		return l, err
 	}
 	n.later(shared.Close)
-	l.Shared = limits.Resting(shared, n.clock, n.logger)
+	l.SignIns = limits.Resting(shared, n.clock, n.logger)
+	n.exchange = limits.NewExchange(shared, uuid.NewString(), n.clock, n.logger)
+	l.Addresses = n.exchange.Limit("addresses", l.AddressPerMinute)
+	l.Callers = n.exchange.Limit("callers", l.PerMinute)
 	return l, nil
 }
 
-func (n *node) sharedCounts(ctx context.Context, c *serveCmd) (fiber.Storage, error) {
+// sharedCounter is a database that keeps counts for all nodes, in both ways.
+type sharedCounter interface {
+	fiber.Storage
+	limits.Ledger
+}
+
+func (n *node) sharedCounts(ctx context.Context, c *serveCmd) (sharedCounter, error) {
 	switch {
 	case c.Identity.Postgres != "":
 		return limits.OpenPostgres(c.Identity.Postgres, n.clock)

@@ -24,6 +24,7 @@ import (
 	"zhiping/infra/eventstore"
 	"zhiping/infra/identity"
 	"zhiping/infra/identity/openid"
+	"zhiping/infra/limits"
 	"zhiping/infra/telemetry"
 	"zhiping/projections"
 	"zhiping/projections/folds"
@@ -52,6 +53,7 @@ type node struct {
 	identity  *identity.Provider
 	openid    *openid.Client // nil where people sign in with passwords
 	blobs     *blobs.Store
+	exchange  *limits.Exchange // of counts with other nodes; nil where they share no database
 	api       *http.Server
 
 	// closers are called last to first.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -66,6 +67,39 @@ func TestNodesShareTheLimitOnSignIns(t *testing.T) {
 	}
 	for _, c := range nobody {
 		c.want(429, "too_many_requests", "POST", "/auth/captcha", nil)
+	}
+}
+
+// Two nodes hold an account to one limit, though no request waits until they have told each other.
+func TestNodesShareTheLimitOnRequests(t *testing.T) {
+	const most = 30
+	_, url := postgrestest.Fresh(t, "zhiping_test_requests")
+	key := filepath.Join(t.TempDir(), "identity.key")
+	require.NoError(t, os.WriteFile(key, []byte(strings.Repeat("5a", 32)+"\n"), 0o600))
+	flags := []string{"--identity-postgres", url, "--identity-key", key, "--limit-requests", strconv.Itoa(most)}
+	first := start(t, t.TempDir(), append(flags, "--demo")...)
+	second := start(t, t.TempDir(), flags...)
+	here, neighbour := first.as("applicant"), first.as("applicant2")
+	callers := []*caller{here, {s: second, token: here.token}}
+	passed := 0
+	var refused answer
+	for inARow, i := 0, 0; inARow < len(callers); i++ {
+		require.Less(t, passed, 2*most, "each node has a limit of its own")
+		if a := callers[i%2].do("GET", "/me", nil); a.status == 429 {
+			inARow, refused = inARow+1, a
+		} else {
+			require.Equal(t, 200, a.status, "%s", a.raw)
+			passed, inARow = passed+1, 0
+		}
+		time.Sleep(100 * time.Millisecond) // ten in what one exchange takes
+	}
+	require.GreaterOrEqual(t, passed, most)
+	require.Less(t, passed, most*5/3)
+	require.Equal(t, "too_many_requests", refused.str("code"))
+	require.NotEmpty(t, refused.header.Get("Retry-After"))
+	for _, s := range []*server{first, second} {
+		(&caller{s: s, token: neighbour.token}).want(200, "", "GET", "/me", nil)
+		(&caller{s: s}).want(200, "", "GET", "/auth/methods", nil)
 	}
 }
 

@@ -57,9 +57,9 @@ type serveCmd struct {
 
 // limitFlags bound how often somebody may call.
 type limitFlags struct {
-	Addresses int `default:"60000" help:"Most requests a minute of one address, whoever is signed in there, which each node counts before it does anything else; 0 for no limit."`
-	Requests  int `default:"6000" help:"Most requests a minute of one account, or of one address that nobody is signed in at; 0 for no limit."`
-	SignIns   int `default:"120" help:"Most requests a minute of one address that sign somebody in, or try to; nodes that share a PostgreSQL or a MongoDB count them together. 0 for no limit."`
+	Addresses int `default:"60000" help:"Most requests a minute of one address, whoever is signed in there, counted before anything else is done; nodes that share a PostgreSQL or a MongoDB tell one another every second. 0 for no limit."`
+	Requests  int `default:"6000" help:"Most requests a minute of one account, or of one address that nobody is signed in at, over nodes in the same way; 0 for no limit."`
+	SignIns   int `default:"120" help:"Most requests a minute of one address that sign somebody in, or try to; nodes that share a PostgreSQL or a MongoDB count them there. 0 for no limit."`
 	Codes     int `default:"600" help:"Most one-time codes an hour that one address may have sent, which may be a whole university's; 0 for no limit."`
 	Captchas  int `default:"600" help:"Most captchas a minute for one address; 0 for no limit."`
 	QR        int `name:"qr" default:"600" help:"Most QR tickets a minute for one address; 0 for no limit."`
@@ -133,6 +133,9 @@ func (n *node) serve(ctx context.Context, listener net.Listener) error {
 		return nil
 	})
 	g.Go(func() error { return n.followGrants(gctx) })
+	if n.exchange != nil {
+		g.Go(func() error { n.exchange.Run(gctx); return nil })
+	}
 	g.Go(func() error {
 		if n.roles == rolesAPI || !n.notifies {
 			return nil

@@ -59,7 +59,8 @@ type Notice struct {
 	Committee      domain.Organization
 	ResubmitTo     string
 	CorrectionDays int
-	Quota          int
+	Bounded        bool // the declaration's unit may pass on no more than Places
+	Places         int
 }
 
 // Command is asked of a declaration. The set is closed.

@@ -9,7 +9,7 @@ import (
 // TakesPlace tells whether passing the declaration on now takes one of the unit's places under its notice.
 func TakesPlace(s State, f Facts) bool {
 	stage, _, ok := s.Current()
-	return ok && stage.Kind == catalog.StageUnit && f.Notice.Quota > 0
+	return ok && stage.Kind == catalog.StageUnit && f.Notice.Bounded
 }
 
 // PassedOn tells whether a declaration takes one of its unit's places after an event, and whether it did before. A

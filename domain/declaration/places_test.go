@@ -42,7 +42,7 @@ func TestAPlaceIsTakenByTheUnitAndGivenBackByASubmissionToIt(t *testing.T) {
 }
 
 func TestOnlyAUnitsApprovalUnderAQuotaTakesAPlace(t *testing.T) {
-	limited := with(facts(t), func(f *declaration.Facts) { f.Notice.Quota = 1 })
+	limited := with(facts(t), func(f *declaration.Facts) { f.Notice.Bounded = true })
 	fold := func(es events) (s declaration.State) {
 		for _, e := range es {
 			s = declaration.Evolve(s, e)

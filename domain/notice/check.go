@@ -77,9 +77,8 @@ func check(c Content, facts Facts) (f faults) {
 	if c.CorrectionDays < 0 || c.CorrectionDays > MaxCorrectionDays {
 		f.add("correctionDays", "range", text.Args{"min": 0, "max": MaxCorrectionDays})
 	}
-	if c.Quota < 0 {
-		f.add("quota", "range", text.Args{"min": 0, "max": "∞"})
-	}
+	quotas(&f, c, facts)
+	attachments(&f, c, facts)
 	return f
 }
 

@@ -21,6 +21,9 @@ var (
 //	         given one whose offices were renamed since      → Revised, Published
 //	Draft, Revise and Publish with an office that is not in the tree, is closed or of another kind, or with a
 //	committee that belongs to another bureau                 → ErrInvalid
+//	Publish with limits of attachments                       → Published, in whose definition they are
+//	Draft, Revise and Publish with limits of a slot that the type does not have, out of range, or a quota for what is no
+//	credit code, or neither a right one nor a unit's         → ErrInvalid
 //	Close:   given a published notice                        → Closed; twice → nothing (idempotent)
 //	         given a draft                                   → ErrNotPublished
 //	Any but Draft given nothing                              → ErrNotFound
@@ -115,7 +118,7 @@ func publish(s State, c Publish) ([]Event, error) {
 	if err := refusal(append(check(content, c.Facts), timely(content, c.Definition.Batched, c.Facts.Now)...)); err != nil {
 		return nil, err
 	}
-	published := Published{Definition: c.Definition}
+	published := Published{Definition: c.Definition.WithLimits(content.SlotLimits)}
 	if !s.Content.Equal(content) {
 		return []Event{Revised{Content: content}, published}, nil
 	}

@@ -3,6 +3,8 @@
 package notice
 
 import (
+	"maps"
+	"reflect"
 	"time"
 
 	"zhiping/domain"
@@ -28,14 +30,22 @@ type Content struct {
 	// Quota bounds how many declarations one unit may pass on; 0: no bound. One that is terminated above the unit keeps its
 	// place, since the unit did recommend it.
 	Quota int `json:"quota,omitempty"`
+	// Quotas are units' own numbers of places in place of Quota, by credit code; 0: the unit may pass on none.
+	Quotas map[string]int `json:"quotas,omitempty"`
+	// SlotLimits are limits of attachments in place of the type's own, by slot. The definition that the notice is published
+	// with has them.
+	SlotLimits map[string]catalog.SlotLimits `json:"slotLimits,omitempty"`
 }
 
 // Facts are what the executor looks up outside the notice's own stream.
 type Facts struct {
 	Now       time.Time
-	Known     bool   // the catalog has the type
+	Known     bool // the catalog has the type
+	Slots     []catalog.Slot
 	Bureau    Office // what the content's bureau is
 	Committee Office
+	// Registered are those of Quotas' units that are there, as far as their codes' check characters do not fit.
+	Registered map[string]bool
 }
 
 // Office is an organization as the tree has it; the zero Office is one that is not in the tree.
@@ -171,8 +181,12 @@ func (c Content) Equal(o Content) bool {
 	if !c.OpensAt.Equal(o.OpensAt) || !c.ClosesAt.Equal(o.ClosesAt) || !c.CutOff.Equal(o.CutOff) {
 		return false
 	}
+	if !maps.Equal(c.Quotas, o.Quotas) || !maps.EqualFunc(c.SlotLimits, o.SlotLimits, catalog.SlotLimits.Equal) {
+		return false
+	}
 	c.OpensAt, c.ClosesAt, c.CutOff = o.OpensAt, o.ClosesAt, o.CutOff
-	return c == o
+	c.Quotas, c.SlotLimits = o.Quotas, o.SlotLimits
+	return reflect.DeepEqual(c, o)
 }
 
 // Evolve folds one event into the state.

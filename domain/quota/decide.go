@@ -7,8 +7,11 @@ import (
 	"zhiping/domain/text"
 )
 
-// ErrExhausted refuses a declaration for which there is no place left.
-var ErrExhausted = domain.NewError(domain.Conflict, "quota_exhausted")
+// The refusals of this package: a declaration for which there is no place left, and one of a unit that was given none.
+var (
+	ErrExhausted = domain.NewError(domain.Conflict, "quota_exhausted")
+	ErrNone      = domain.NewError(domain.Conflict, "quota_none")
+)
 
 // Decide answers a command with the events that follow, or with a refusal.
 //
@@ -16,6 +19,7 @@ var ErrExhausted = domain.NewError(domain.Conflict, "quota_exhausted")
 //	       given a claim for the declaration at that revision  → nothing (idempotent)
 //	       given one at a newer revision                       → nothing: the approval will not be appended anyway
 //	       given as many places in use by others as there are  → ErrExhausted
+//	       given a unit without places                         → ErrNone
 func Decide(s State, c Command) ([]Event, error) {
 	if claim, ok := c.(Claim); ok {
 		return take(s, claim)
@@ -26,6 +30,9 @@ func Decide(s State, c Command) ([]Event, error) {
 func take(s State, c Claim) ([]Event, error) {
 	if at, ok := s.Claims[c.Declaration]; ok && at >= c.Revision {
 		return nil, nil
+	}
+	if c.Places == 0 {
+		return nil, ErrNone
 	}
 	if inUse(s, c) >= c.Places {
 		return nil, ErrExhausted.With(text.Args{"quota": c.Places})

@@ -54,6 +54,11 @@ func TestDecide(t *testing.T) {
 		"an older claim does not hide a newer one":       {given: events{claimed(d1, 8), claimed(d1, 5)}, when: claim(d2, 3, standings{d1: {Revision: 8}}), err: quota.ErrExhausted},
 		"the declaration's own void claim takes no room": {given: events{claimed(d1, 5)}, when: claim(d1, 9, standings{d1: {Revision: 9}}), then: events{claimed(d1, 9)}},
 		"nor does its own old place":                     {given: events{claimed(d1, 5)}, when: claim(d1, 9, nil, d1), then: events{claimed(d1, 9)}},
+		"a unit without places": {when: func() quota.Claim {
+			c := claim(d1, 5, nil)
+			c.Places = 0
+			return c
+		}(), err: quota.ErrNone},
 		"one place is counted once": {given: events{claimed(d1, 5)}, when: func() quota.Claim {
 			c := claim(d3, 2, nil, d1)
 			c.Places = 2

@@ -44,7 +44,7 @@ type Claim struct {
 	Unit        domain.Organization
 	Declaration uuid.UUID
 	Revision    uint64
-	// Places is how many the notice gives to each unit.
+	// Places is how many the notice gives to the unit.
 	Places int `json:"-"`
 	// PassedOn are declarations that the unit has passed on, by an index; those without a claim are from before there
 	// were claims.

@@ -4,6 +4,8 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"image"
+	"image/jpeg"
 	"io"
 	"os"
 	"os/exec"
@@ -12,6 +14,8 @@ import (
 	"strings"
 	"testing"
 
+	"zhiping/domain/catalog"
+	"zhiping/domain/notice"
 	"zhiping/infra/blobs"
 )
 
@@ -57,6 +61,19 @@ func TestALargeUploadIsNeverWholeInMemory(t *testing.T) {
 	defer r.Close()
 	if end, err := io.ReadAll(r); err != nil || string(end) != "aaa" {
 		t.Fatalf("%q, %v", end, err)
+	}
+}
+
+// The largest picture that a notice may ask for is one that is looked at.
+func TestTheLargestPhotoOfANoticeIsTaken(t *testing.T) {
+	s, _ := open(t)
+	var picture bytes.Buffer
+	if err := jpeg.Encode(&picture, image.NewGray(image.Rect(0, 0, notice.MaxSide, notice.MaxSide)), nil); err != nil {
+		t.Fatal(err)
+	}
+	limit := blobs.Limit{MaxBytes: notice.MaxFileBytes, Types: []string{"image/jpeg"}, Pixels: []catalog.Pixels{{Width: notice.MaxSide, Height: notice.MaxSide}}}
+	if _, err := s.Put(t.Context(), &picture, limit); err != nil {
+		t.Fatal(err)
 	}
 }
 

@@ -14,15 +14,18 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 )
 
-// Postgres implements fiber.Storage in a table of its own, which it makes when it is first needed. The table is not logged:
-// counts of a minute need not outlive the server. Safe for concurrent use.
+// Postgres implements fiber.Storage and Ledger, each in a table of its own, which it makes when it is first needed. The tables
+// are not logged: counts of a minute need not outlive the server. Safe for concurrent use.
 type Postgres struct {
 	db    *sql.DB
 	clock func() time.Time
 	swept atomic.Int64 // when expired counts were last deleted, in milliseconds
 }
 
-var _ fiber.Storage = (*Postgres)(nil)
+var (
+	_ fiber.Storage = (*Postgres)(nil)
+	_ Ledger        = (*Postgres)(nil)
+)
 
 // missingTable is PostgreSQL's code for a table that is not there.
 const missingTable = "42P01"
@@ -65,14 +68,9 @@ func (p *Postgres) Set(key string, value []byte, life time.Duration) error {
 	set := func() error {
 		return p.exec(`INSERT INTO sign_in_limits (id, value, expires) VALUES ($1,$2,$3) ON CONFLICT (id) DO UPDATE SET value = EXCLUDED.value, expires = EXCLUDED.expires`, key, value, expires)
 	}
-	err := set()
-	if isMissing(err) {
-		// Another node may be making it at the same moment, which PostgreSQL tells as a fault.
-		made := p.exec(`CREATE UNLOGGED TABLE IF NOT EXISTS sign_in_limits (id TEXT PRIMARY KEY, value BYTEA NOT NULL, expires BIGINT NOT NULL)`)
-		if err = set(); err != nil {
-			return errors.Join(err, made)
-		}
-	}
+	err := making(set, func() error {
+		return p.exec(`CREATE UNLOGGED TABLE IF NOT EXISTS sign_in_limits (id TEXT PRIMARY KEY, value BYTEA NOT NULL, expires BIGINT NOT NULL)`)
+	})
 	if last := p.swept.Load(); err == nil && now.UnixMilli()-last > time.Minute.Milliseconds() && p.swept.CompareAndSwap(last, now.UnixMilli()) {
 		return p.exec(`DELETE FROM sign_in_limits WHERE expires > 0 AND expires <= $1`, now.UnixMilli())
 	}
@@ -95,6 +93,20 @@ func (p *Postgres) exec(statement string, args ...any) error {
 	defer cancel()
 	if _, err := p.db.ExecContext(ctx, statement, args...); err != nil {
 		return fmt.Errorf("limits: %w", err)
+	}
+	return nil
+}
+
+// making makes the table when it is missing and tries again. Another node may be making it at the same moment, which
+// PostgreSQL tells as a fault.
+func making(try, table func() error) error {
+	err := try()
+	if !isMissing(err) {
+		return err
+	}
+	made := table()
+	if err = try(); err != nil {
+		return errors.Join(err, made)
 	}
 	return nil
 }
