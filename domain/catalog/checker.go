@@ -116,11 +116,6 @@ func (c *Checker) RecommendersOpen(f Form) bool {
 	return c.open != nil && c.open.holds(variables(c.def, f), false)
 }
 
-// Complete tells whether a module has all that submission asks of it.
-func (c *Checker) Complete(f Form, module string) bool {
-	return !slices.ContainsFunc(c.Validate(f), func(fault domain.Fault) bool { return fault.Module == module })
-}
-
 // Validate lists everything that still blocks submission, in the order of the form: modules with their slots, then
 // recommenders, then rules. A rule is not asked about data of a type or form that its schema has refused already.
 func (c *Checker) Validate(f Form) []domain.Fault {

@@ -20,8 +20,6 @@ type Checker interface {
 	RecommendersOpen(form catalog.Form) bool
 	// Validate lists everything that still blocks submission.
 	Validate(form catalog.Form) []domain.Fault
-	// Complete tells whether a module has all that submission asks of it.
-	Complete(form catalog.Form, module string) bool
 	// RequiredSlots tells in which slots the form as saved asks for a file.
 	RequiredSlots(form catalog.Form) map[string]bool
 }
