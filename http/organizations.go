@@ -29,9 +29,6 @@ type Directory interface {
 	Audit(ctx context.Context, q IdentityQuery) ([]IdentityRecord, error)
 }
 
-// ErrAccountNotFound refuses a grant to an account that does not exist.
-var ErrAccountNotFound = domain.NewError(domain.NotFound, "account_not_found")
-
 // OrganizationOfficer is an account that may act for an organization. Active is false once the grant has run out.
 type OrganizationOfficer struct {
 	Account   string      `json:"account"`

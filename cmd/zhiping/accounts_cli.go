@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"zhiping/domain"
-	"zhiping/http"
+	"zhiping/domain/account"
 	"zhiping/infra/identity"
 )
 
@@ -58,7 +58,7 @@ func (c *accountsCmd) with(ctx context.Context, do func(*identity.Provider) erro
 func (c *accountsCmd) account(ctx context.Context, who string, do func(p *identity.Provider, id string) error) error {
 	return c.with(ctx, func(p *identity.Provider) error {
 		id, err := directory{p}.Find(ctx, who)
-		if errors.Is(err, http.ErrAccountNotFound) {
+		if errors.Is(err, account.ErrNotFound) {
 			return fmt.Errorf("nobody has the login name, phone or id %q", who)
 		}
 		if err != nil {
