@@ -8,21 +8,33 @@ import (
 )
 
 // Held is a role that the account holds. Expires is zero for a grant without an end; Issuer is empty for what was given
-// here.
+// here, and Origin as far as no event tells.
 type Held struct {
 	Role         domain.Role
 	Organization domain.Organization
 	Expires      time.Time
+	Origin       Origin
 	Issuer       string
+}
+
+// Held is what the event grants.
+func (e RoleGranted) Held() Held {
+	h := Held{Role: e.Role, Organization: e.Organization, Origin: e.Origin, Issuer: e.Issuer}
+	if e.Expires != nil {
+		h.Expires = *e.Expires
+	}
+	return h
+}
+
+// Key is what tells grants apart: a later one of the same key replaces an earlier one.
+func (h Held) Key() Held {
+	return Held{Role: h.Role, Organization: domain.Organization{ID: h.Organization.ID}, Issuer: h.Issuer}
 }
 
 // Active tells whether the grant holds at a time.
 func (h Held) Active(now time.Time) bool { return h.Expires.IsZero() || now.Before(h.Expires) }
 
-// same tells whether two grants are of the same thing: a later one replaces an earlier one.
-func (h Held) same(o Held) bool {
-	return h.Role == o.Role && h.Organization.ID == o.Organization.ID && h.Issuer == o.Issuer
-}
+func (h Held) same(o Held) bool { return h.Key() == o.Key() }
 
 // State is an account's roles as its events tell them. The zero State is an account of which no event tells.
 type State struct {
@@ -52,10 +64,7 @@ func (s State) held(recorded []Held) []Held {
 func Evolve(s State, e Event) State {
 	switch e := e.(type) {
 	case RoleGranted:
-		h := Held{Role: e.Role, Organization: e.Organization, Issuer: e.Issuer}
-		if e.Expires != nil {
-			h.Expires = *e.Expires
-		}
+		h := e.Held()
 		s.Roles = slices.Clone(s.Roles)
 		if i := slices.IndexFunc(s.Roles, h.same); i >= 0 {
 			s.Roles[i] = h
@@ -82,17 +91,16 @@ func (s State) tell(h Held) State {
 func (c Claim) Matches(recorded []Held) bool {
 	claimed := map[Held]bool{}
 	for _, r := range c.Roles {
-		claimed[Held{Role: r.Role, Organization: domain.Organization{ID: r.Organization.ID}}] = true
+		claimed[Held{Role: r.Role, Organization: r.Organization, Issuer: c.Issuer}.Key()] = true
 	}
 	for _, h := range recorded {
 		if h.Issuer != c.Issuer {
 			continue
 		}
-		key := Held{Role: h.Role, Organization: domain.Organization{ID: h.Organization.ID}}
-		if !claimed[key] {
+		if !claimed[h.Key()] {
 			return false
 		}
-		delete(claimed, key)
+		delete(claimed, h.Key())
 	}
 	return len(claimed) == 0
 }
