@@ -40,7 +40,7 @@ type People interface {
 type Standing struct {
 	Known      bool // and not erased
 	Disabled   bool
-	OtherAdmin bool // another account that is not disabled is an admin without an end
+	OtherAdmin bool // another account that is not disabled is itself an admin, without an end
 	// Roles are those that sign-in goes by, without what it has from organizations and from registration.
 	Roles []account.Held
 }

@@ -20,7 +20,7 @@ type Facts struct {
 
 	Known      bool // there is such an account, and nobody has erased it
 	Disabled   bool
-	OtherAdmin bool // somebody else who is not disabled is an admin without an end
+	OtherAdmin bool // somebody else who is not disabled is an admin by an event like these, without an end
 	// Recorded is what sign-in goes by, which may hold what was granted before grants became events.
 	Recorded []Held
 }

@@ -42,12 +42,13 @@ func TestStandingIsWhatAGrantDependsOn(t *testing.T) {
 	f.put(t, Organization{ID: "hq", Name: "系统管理处", Kind: "administration"})
 	third := f.person(t, "third")
 	f.grant(t, Grant{Account: third, Role: domain.Admin, Organization: "hq"})
-	require.True(t, standing(second).OtherAdmin)
+	require.False(t, standing(second).OtherAdmin, "whom a closure ends")
 	require.Empty(t, standing(third).Roles)
-	e := External{Issuer: "https://issuer.example", Subject: "a b", Name: "王科长", Roles: []domain.Role{domain.Auditor}}
+	e := External{Issuer: "https://issuer.example", Subject: "a b", Name: "王科长", Roles: []domain.Role{domain.Admin}}
 	s, err := f.signIn(t, e)
 	require.NoError(t, err)
-	require.Equal(t, []account.Held{{Role: domain.Auditor, Issuer: "https://issuer.example"}}, standing(s.User.ID).Roles)
+	require.Equal(t, []account.Held{{Role: domain.Admin, Issuer: "https://issuer.example"}}, standing(s.User.ID).Roles)
+	require.False(t, standing(second).OtherAdmin, "whom the next sign-in may end")
 
 	f.grant(t, Grant{Account: second, Role: domain.Analyst})
 	roles, err := f.GivenRoles(t.Context())

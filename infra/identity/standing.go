@@ -16,17 +16,17 @@ import (
 type Standing struct {
 	Known      bool
 	Disabled   bool
-	OtherAdmin bool // another account that is not disabled is an admin without an end
+	OtherAdmin bool // another account that is not disabled is itself an admin, without an end
 	Roles      []account.Held
 }
 
 // Standing answers how an account stands, with the roles that it holds itself: what it has from organizations, and from
-// having registered, is left out.
+// having registered, is left out. Neither do admins count whom an organization's closure or a provider's claims end.
 func (p *Provider) Standing(ctx context.Context, id string) (Standing, error) {
 	var disabled, others int64
 	var subject string
 	err := p.reader.QueryRowContext(ctx, `SELECT disabled_at, coalesce(subject, ''), (SELECT count(*) FROM grants g JOIN accounts o ON o.id = g.account_id
-			WHERE g.role = $2 AND g.expires_at = 0 AND o.id <> $1 AND o.disabled_at = 0 AND o.erased_at = 0)
+			WHERE g.role = $2 AND g.organization = '' AND g.source = '' AND g.expires_at = 0 AND o.id <> $1 AND o.disabled_at = 0 AND o.erased_at = 0)
 		FROM accounts WHERE id = $1 AND erased_at = 0`, id, string(domain.Admin)).Scan(&disabled, &subject, &others)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Standing{}, nil
