@@ -21,9 +21,9 @@ func anonymous(event any) any {
 	case organization.Created, organization.Renamed, organization.Closed, organization.Reopened:
 		return e
 	case account.RoleGranted:
-		return map[string]any{"role": e.Role, "organization": e.Organization, "origin": e.Origin}
+		return map[string]any{"role": e.Role, "organization": e.Organization.ID, "origin": e.Origin}
 	case account.RoleRevoked:
-		return map[string]any{"role": e.Role, "organization": e.Organization, "origin": e.Origin}
+		return map[string]any{"role": e.Role, "organization": e.Organization.ID, "origin": e.Origin}
 	case binding.Requested:
 		return map[string]any{"unit": e.Unit}
 	case binding.Approved:

@@ -16,7 +16,7 @@ import (
 	"zhiping/infra/identity"
 )
 
-// The program itself, as an actor: claims is who writes down what an OpenID provider's claims give and take, recorder who
+// The program itself, as an actor: the claimant writes down what an OpenID provider's claims give and take, the recorder
 // tells of what was granted before grants became events.
 var (
 	claimant = domain.Actor{ID: "claims", Name: "统一身份认证", Roles: []domain.Role{domain.System}}
