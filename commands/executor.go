@@ -13,6 +13,7 @@ import (
 	"go.opentelemetry.io/otel/trace/noop"
 
 	"zhiping/domain"
+	"zhiping/domain/account"
 	"zhiping/domain/binding"
 	"zhiping/domain/catalog"
 	"zhiping/domain/declaration"
@@ -87,7 +88,10 @@ type Executor struct {
 // EventTypes joins the lists of all aggregates that the executor knows.
 func EventTypes() []domain.EventType {
 	var all []domain.EventType
-	for _, list := range [][]domain.EventType{unit.EventTypes(), binding.EventTypes(), notice.EventTypes(), declaration.EventTypes(), organization.EventTypes(), quota.EventTypes()} {
+	for _, list := range [][]domain.EventType{
+		unit.EventTypes(), binding.EventTypes(), notice.EventTypes(), declaration.EventTypes(), organization.EventTypes(), quota.EventTypes(),
+		account.EventTypes(),
+	} {
 		all = append(all, list...)
 	}
 	return all
@@ -135,5 +139,6 @@ var (
 	notices       = aggregate[notice.State, notice.Command, notice.Event]{domain.CategoryNotice, notice.Decide, notice.Evolve}
 	declarations  = aggregate[declaration.State, declaration.Command, declaration.Event]{domain.CategoryDeclaration, declaration.Decide, declaration.Evolve}
 	organizations = aggregate[organization.State, organization.Command, organization.Event]{domain.CategoryOrganization, organization.Decide, organization.Evolve}
+	accounts      = aggregate[account.State, account.Command, account.Event]{domain.CategoryAccount, account.Decide, account.Evolve}
 	quotas        = aggregate[quota.State, quota.Command, quota.Event]{domain.CategoryQuota, quota.Decide, quota.Evolve}
 )

@@ -39,6 +39,9 @@ func (nothing) PassedOn(context.Context, uuid.UUID, string) ([]uuid.UUID, error)
 func (nothing) Registered(context.Context, string) (catalog.Person, error) {
 	return catalog.Person{}, nil
 }
+func (nothing) Standing(context.Context, string) (commands.Standing, error) {
+	return commands.Standing{}, nil
+}
 func (nothing) Below(context.Context, string) (bool, error)   { return false, nil }
 func (nothing) Waiting(context.Context, string) (bool, error) { return false, nil }
 

@@ -19,6 +19,7 @@ import (
 
 	"zhiping/commands"
 	"zhiping/domain"
+	"zhiping/domain/account"
 	"zhiping/domain/binding"
 	"zhiping/domain/declaration"
 	"zhiping/domain/notice"
@@ -136,6 +137,8 @@ func evolve(t *testing.T, event any) {
 		organization.Evolve(organization.State{}, e)
 	case quota.Event:
 		quota.Evolve(quota.State{}, e)
+	case account.Event:
+		account.Evolve(account.State{}, e)
 	default:
 		t.Fatalf("%T belongs to no aggregate", event)
 	}
@@ -153,7 +156,7 @@ func TestEveryEventTypeIsListedAndHasAGoldenFile(t *testing.T) {
 			t.Errorf("%s v%d has no golden file: go test ./commands -run Readable -golden", typ.Name, typ.Version)
 		}
 	}
-	for _, pkg := range []string{"unit", "binding", "notice", "declaration", "organization", "quota"} {
+	for _, pkg := range []string{"unit", "binding", "notice", "declaration", "organization", "quota", "account"} {
 		for _, name := range marked(t, filepath.Join("../domain", pkg)) {
 			found := false
 			for typ := range listed {

@@ -44,6 +44,9 @@ func (noIndex) PassedOn(context.Context, uuid.UUID, string) ([]uuid.UUID, error)
 func (noIndex) Registered(context.Context, string) (catalog.Person, error) {
 	return catalog.Person{}, nil
 }
+func (noIndex) Standing(context.Context, string) (commands.Standing, error) {
+	return commands.Standing{}, nil
+}
 func (noIndex) Below(_ context.Context, organization string) (bool, error) {
 	return organization == "hrss", nil
 }

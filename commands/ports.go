@@ -5,6 +5,7 @@ import (
 	"errors"
 
 	"zhiping/domain"
+	"zhiping/domain/account"
 	"zhiping/domain/catalog"
 )
 
@@ -31,6 +32,17 @@ type People interface {
 	// Registered answers the name and the identity number that an account was registered with; the zero Person for
 	// one that was registered without a number, or is not kept here.
 	Registered(ctx context.Context, account string) (catalog.Person, error)
+	// Standing answers what it depends on whether an account may be given a role, or be left without one.
+	Standing(ctx context.Context, account string) (Standing, error)
+}
+
+// Standing is how an account stands. The zero Standing is that of no account.
+type Standing struct {
+	Known      bool // and not erased
+	Disabled   bool
+	OtherAdmin bool // another account that is not disabled is itself an admin, without an end
+	// Roles are those that sign-in goes by, without what it has from organizations and from registration.
+	Roles []account.Held
 }
 
 // Errors of the event store. Adapters answer with these, wrapped with context once.

@@ -19,7 +19,8 @@ const (
 	Auditor    Role = "auditor"
 	Analyst    Role = "analyst"
 	Admin      Role = "admin"
-	System     Role = "system" // the program itself: seeding, reactions
+	System     Role = "system"   // the program itself: seeding, reactions
+	Operator   Role = "operator" // who holds the machine, at its command line
 )
 
 // Roles lists every role that an account can hold.

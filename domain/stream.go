@@ -14,6 +14,7 @@ const (
 	CategoryDeclaration  = "declaration"
 	CategoryOrganization = "organization"
 	CategoryQuota        = "quota"
+	CategoryAccount      = "account"
 )
 
 // Stream names a stream.

@@ -1,6 +1,7 @@
 package http
 
 import (
+	"zhiping/domain/account"
 	"zhiping/domain/binding"
 	"zhiping/domain/declaration"
 	"zhiping/domain/notice"
@@ -19,6 +20,10 @@ func anonymous(event any) any {
 		return e
 	case organization.Created, organization.Renamed, organization.Closed, organization.Reopened:
 		return e
+	case account.RoleGranted:
+		return map[string]any{"role": e.Role, "organization": e.Organization.ID, "origin": e.Origin}
+	case account.RoleRevoked:
+		return map[string]any{"role": e.Role, "organization": e.Organization.ID, "origin": e.Origin}
 	case binding.Requested:
 		return map[string]any{"unit": e.Unit}
 	case binding.Approved:

@@ -121,6 +121,8 @@ type auditIn struct {
 	Declaration string    `query:"declaration" maxLength:"64"`
 	// Organization narrows to the grants, names and closures of one organization.
 	Organization string `query:"organization" maxLength:"64"`
+	// Account narrows to the roles of one account.
+	Account string `query:"account" maxLength:"64"`
 }
 
 // stream is the one that the query is about, or "".
@@ -130,6 +132,8 @@ func (in *auditIn) stream() string {
 		return domain.Stream(domain.CategoryDeclaration, in.Declaration)
 	case in.Organization != "":
 		return domain.Stream(domain.CategoryOrganization, in.Organization)
+	case in.Account != "":
+		return domain.Stream(domain.CategoryAccount, in.Account)
 	}
 	return ""
 }

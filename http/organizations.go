@@ -29,9 +29,6 @@ type Directory interface {
 	Audit(ctx context.Context, q IdentityQuery) ([]IdentityRecord, error)
 }
 
-// ErrAccountNotFound refuses a grant to an account that does not exist.
-var ErrAccountNotFound = domain.NewError(domain.NotFound, "account_not_found")
-
 // OrganizationOfficer is an account that may act for an organization. Active is false once the grant has run out.
 type OrganizationOfficer struct {
 	Account   string      `json:"account"`
@@ -87,9 +84,18 @@ func (s *Server) organizationRoutes() {
 	})
 }
 
-// awaitSignIn bounds how long a command waits until sign-in heeds it. The command has happened by then, so running
-// out of time is no failure: sign-in follows as soon as it can.
-const awaitSignIn = 5 * time.Second
+// signInTimeout bounds how long a command waits until sign-in heeds it.
+const signInTimeout = 5 * time.Second
+
+// awaitSignIn waits until sign-in, and sessions that are there already, heed what was appended. It has happened by then,
+// so running out of time is no failure: sign-in follows as soon as it can.
+func (s *Server) awaitSignIn(ctx context.Context, position uint64) {
+	wait, cancel := context.WithTimeout(ctx, signInTimeout)
+	defer cancel()
+	if err := s.Directory.Await(wait, position); err != nil {
+		s.Logger.WarnContext(ctx, "sign-in does not follow", "error", err, "position", position)
+	}
+}
 
 // organize runs a command and answers the organization as it is after it, once it is in force for sign-ins and for
 // sessions that are there already.
@@ -98,11 +104,7 @@ func (s *Server) organize(ctx context.Context, id string, status int, c organiza
 	if err != nil {
 		return nil, err
 	}
-	wait, cancel := context.WithTimeout(ctx, awaitSignIn)
-	defer cancel()
-	if err := s.Directory.Await(wait, r.Position); err != nil {
-		s.Logger.WarnContext(ctx, "sign-in does not follow", "error", err, "position", r.Position)
-	}
+	s.awaitSignIn(ctx, r.Position)
 	body, err := s.organizationOf(ctx, r)
 	if err != nil {
 		return nil, err

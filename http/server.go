@@ -207,6 +207,7 @@ func (s *Server) operations() {
 	s.organizationRoutes()
 	s.oversightRoutes()
 	s.peopleRoutes()
+	s.roleRoutes()
 	s.identityAuditRoutes()
 	s.unitRoutes()
 	s.bindingRoutes()

@@ -50,7 +50,7 @@ func TestAccessWhereSignInIsElsewhere(t *testing.T) {
 	}
 	for _, r := range routes {
 		path := strings.NewReplacer("{id}", nowhere, "{aid}", nowhere, "{rid}", nowhere, "{applicantId}", nowhere, "{ticket}", "x", "{uscc}", hospital,
-			"{module}", "basic", "{account}", "nobody").Replace(r.path)
+			"{module}", "basic", "{account}", "nobody", "{role}", "auditor").Replace(r.path)
 		if got := (&caller{s: s}).status(r, path, nil); got != http.StatusUnauthorized {
 			t.Errorf("%s without signing in: %d", r.name, got)
 		}

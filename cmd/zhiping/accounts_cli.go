@@ -11,15 +11,16 @@ import (
 	"strings"
 
 	"zhiping/domain"
-	"zhiping/http"
+	"zhiping/domain/account"
 	"zhiping/infra/identity"
 )
 
-// accountsCmd is `zhiping accounts`. Officers are appointed over HTTP, by events; what is here is for who holds the
-// machine: an installation begins with an admin whom nobody could have appointed. The roles that it gives are in the
-// identity audit, and no events: docs/architecture.md says why.
+// accountsCmd is `zhiping accounts`. Officers are appointed over HTTP; what is here is for who holds the machine: an
+// installation begins with an admin whom nobody could have appointed. The roles that it gives and takes are events all the
+// same, with the operator as their actor.
 type accountsCmd struct {
-	Data string `default:"./data" type:"path" help:"Folder of everything that is kept locally."`
+	Data       string `default:"./data" type:"path" help:"Folder of everything that is kept locally."`
+	Eventstore string `placeholder:"URL" help:"Connection string of an EventStoreDB, where one serves: roles are given and taken by events. Default: the embedded event store, also beside a running server."`
 
 	Identity identityFlags `embed:"" prefix:"identity-"`
 
@@ -40,27 +41,31 @@ type accountsCmd struct {
 const operator = "operator"
 
 func (c *accountsCmd) with(ctx context.Context, do func(*identity.Provider) error) error {
-	if err := os.MkdirAll(c.Data, 0o700); err != nil {
-		return fmt.Errorf("--data: %w", err)
-	}
-	pepper, err := c.Identity.pepper()
-	if err != nil {
-		return err
-	}
-	p, err := identity.Open(ctx, identity.Config{Path: filepath.Join(c.Data, "identity.sqlite"), Postgres: c.Identity.Postgres, Pepper: pepper})
+	p, err := c.open(ctx)
 	if err != nil {
 		return err
 	}
 	return errors.Join(do(p), p.Close())
 }
 
+func (c *accountsCmd) open(ctx context.Context) (*identity.Provider, error) {
+	if err := os.MkdirAll(c.Data, 0o700); err != nil {
+		return nil, fmt.Errorf("--data: %w", err)
+	}
+	pepper, err := c.Identity.pepper()
+	if err != nil {
+		return nil, err
+	}
+	return identity.Open(ctx, identity.Config{Path: c.below("identity.sqlite"), Postgres: c.Identity.Postgres, Pepper: pepper})
+}
+
+// below is a path in the data folder.
+func (c *accountsCmd) below(name string) string { return filepath.Join(c.Data, name) }
+
 // account runs do on the account of a login name, a phone or an account's id.
 func (c *accountsCmd) account(ctx context.Context, who string, do func(p *identity.Provider, id string) error) error {
 	return c.with(ctx, func(p *identity.Provider) error {
-		id, err := directory{p}.Find(ctx, who)
-		if errors.Is(err, http.ErrAccountNotFound) {
-			return fmt.Errorf("nobody has the login name, phone or id %q", who)
-		}
+		id, err := find(ctx, p, who)
 		if err != nil {
 			return err
 		}
@@ -68,27 +73,12 @@ func (c *accountsCmd) account(ctx context.Context, who string, do func(p *identi
 	})
 }
 
-type accountsAdd struct {
-	Login        string      `arg:"" help:"Login name."`
-	Name         string      `required:"" help:"The person's name."`
-	Role         domain.Role `required:"" enum:"admin,auditor,analyst" help:"admin, auditor or analyst."`
-	PasswordFile string      `default:"-" help:"File whose first line is the password; - is standard input."`
-}
-
-// Run makes the account.
-func (a accountsAdd) Run(ctx context.Context, out io.Writer, c *accountsCmd) error {
-	password, err := firstLine(a.PasswordFile)
-	if err != nil {
-		return fmt.Errorf("--password-file: %w", err)
+func find(ctx context.Context, p *identity.Provider, who string) (string, error) {
+	id, err := directory{p}.Find(ctx, who)
+	if errors.Is(err, account.ErrNotFound) {
+		return "", fmt.Errorf("nobody has the login name, phone or id %q", who)
 	}
-	return c.with(ctx, func(p *identity.Provider) error {
-		id, err := p.AddAccount(ctx, identity.Account{Login: a.Login, Name: a.Name, Roles: []domain.Role{a.Role}}, password, operator)
-		if err != nil {
-			return inEnglish(err)
-		}
-		fmt.Fprintf(out, "%s is %s, account %s\n", a.Login, a.Role, id)
-		return nil
-	})
+	return id, err
 }
 
 // firstLine reads a secret that must not be on the command line, where every process could see it.
@@ -120,30 +110,6 @@ func inEnglish(err error) error {
 		sentences = append(sentences, f.Message.In("en"))
 	}
 	return errors.New(strings.Join(sentences, "; "))
-}
-
-// ownRole is a role that is held for no organization.
-type ownRole struct {
-	Account string      `arg:"" help:"Login name, phone or id."`
-	Role    domain.Role `arg:"" enum:"admin,auditor,analyst" help:"admin, auditor or analyst."`
-}
-
-type accountsGrant struct{ ownRole }
-
-// Run gives the role.
-func (a accountsGrant) Run(ctx context.Context, c *accountsCmd) error {
-	return c.account(ctx, a.Account, func(p *identity.Provider, id string) error {
-		return p.Grant(ctx, identity.Grant{Account: id, Role: a.Role}, operator)
-	})
-}
-
-type accountsRevoke struct{ ownRole }
-
-// Run takes the role.
-func (a accountsRevoke) Run(ctx context.Context, c *accountsCmd) error {
-	return c.account(ctx, a.Account, func(p *identity.Provider, id string) error {
-		return p.Revoke(ctx, identity.Grant{Account: id, Role: a.Role}, operator)
-	})
 }
 
 type accountsDisable struct {

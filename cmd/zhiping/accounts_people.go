@@ -92,7 +92,16 @@ type accountsErase struct {
 	Account string `arg:"" help:"Login name, phone or id."`
 }
 
-// Run erases the person.
+// Run erases the person, once events have taken the account's roles away.
 func (a accountsErase) Run(ctx context.Context, c *accountsCmd) error {
-	return c.account(ctx, a.Account, func(p *identity.Provider, id string) error { return p.Erase(ctx, id, operator) })
+	return c.rule(ctx, func(m *machine) error {
+		id, err := find(ctx, m.identity, a.Account)
+		if err != nil {
+			return err
+		}
+		if err := m.strip(ctx, id); err != nil {
+			return err
+		}
+		return m.identity.Erase(ctx, id, operator)
+	})
 }

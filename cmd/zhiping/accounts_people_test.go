@@ -168,17 +168,16 @@ func TestAPersonChangesThePasswordAndEndsOtherSessions(t *testing.T) {
 
 // An account of an OpenID provider has neither login name nor phone.
 func TestAnAccountIsNamedByItsIDToo(t *testing.T) {
-	data := t.TempDir()
-	p, err := identity.Open(t.Context(), identity.Config{Path: filepath.Join(data, "identity.sqlite"), External: true})
+	s := start(t, t.TempDir())
+	p, err := identity.Open(t.Context(), identity.Config{Path: filepath.Join(s.data, "identity.sqlite"), External: true})
 	if err != nil {
 		t.Fatal(err)
 	}
-	s, err := p.SignInExternal(t.Context(), identity.External{Issuer: "https://id.example", Subject: "1", Name: "王科长"}, "192.0.2.1", "", nil)
+	id, err := p.TakeUp(t.Context(), identity.External{Issuer: "https://id.example", Subject: "1", Name: "王科长"})
 	if err := errors.Join(err, p.Close()); err != nil {
 		t.Fatal(err)
 	}
-	var out bytes.Buffer
-	if err := run(t.Context(), []string{"accounts", "--data", data, "erase", s.User.ID}, &out, &out); err != nil {
-		t.Fatal(err, out.String())
+	if out, err := s.accounts("", "erase", id); err != nil {
+		t.Fatal(err, out)
 	}
 }

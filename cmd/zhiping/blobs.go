@@ -98,7 +98,11 @@ func (n *node) borrowEvents(ctx context.Context, c *serveCmd) error {
 	if err != nil {
 		return err
 	}
-	if n.events, err = eventstore.Open(eventstore.Config{Address: "unix://" + c.below("events", "eventstore.sock"), Logger: n.logger}, codec); err != nil {
+	endpoint, err := esdbserver.EndpointOf(c.below("events", "eventstore.sock"))
+	if err != nil {
+		return err
+	}
+	if n.events, err = eventstore.Open(eventstore.Config{Address: endpoint, Logger: n.logger}, codec); err != nil {
 		return err
 	}
 	n.later(func() error { n.events.Close(); return nil })

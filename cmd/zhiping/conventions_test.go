@@ -253,7 +253,8 @@ func published(t *testing.T, s *server) {
 		post:/declarations/{id}/withdraw get:/declarations/{id}/timeline get:/worklist post:/declarations/{id}/approve
 		post:/declarations/{id}/return post:/declarations/{id}/terminate post:/declarations/{id}/approve-final
 		post:/worklist/approve get:/declarations/{id}/audit get:/bindings/{applicantId}/audit get:/audit get:/events
-		get:/events/stream get:/stats/notices/{id}`) {
+		get:/events/stream get:/stats/notices/{id} get:/accounts/{id}/roles post:/accounts/{id}/roles
+		delete:/accounts/{id}/roles/{role}`) {
 		method, path, _ := strings.Cut(route, ":")
 		if methods, _ := paths["/api/v1"+path].(map[string]any); methods[method] == nil {
 			t.Errorf("the document lacks %s %s", method, path)

@@ -10,6 +10,7 @@ import (
 
 	"zhiping/commands"
 	"zhiping/domain"
+	"zhiping/domain/account"
 	"zhiping/domain/notice"
 	"zhiping/domain/organization"
 	"zhiping/domain/text"
@@ -37,11 +38,11 @@ var (
 // seedDemo creates the demo's accounts, units and notices by running real commands. Every step is idempotent, so a
 // seeding that was cut short is completed by the next start; a store that holds other people's data is left alone.
 func (n *node) seedDemo(ctx context.Context) error {
-	first, err := n.events.ReadAll(ctx, eventstore.All{Limit: 1})
+	others, err := n.holdsOthers(ctx)
 	if err != nil {
 		return err
 	}
-	if len(first.Events) > 0 && first.Events[0].Meta.Actor != seeder.ID {
+	if others {
 		n.logger.Warn("--demo: the event store holds data that is not the demo's, so nothing is seeded")
 		return nil
 	}
@@ -57,6 +58,24 @@ func (n *node) seedDemo(ctx context.Context) error {
 		return err
 	}
 	return n.seedAccounts(ctx)
+}
+
+// holdsOthers tells whether the store's first event is not the demo's. Roles that an operator gave before the first start
+// are nobody's data.
+func (n *node) holdsOthers(ctx context.Context) (bool, error) {
+	for after, more := uint64(0), true; more; {
+		page, err := n.events.ReadAll(ctx, eventstore.All{After: after, Limit: 100})
+		if err != nil {
+			return false, err
+		}
+		for _, e := range page.Events {
+			if _, role := e.Event.(account.Event); !role {
+				return e.Meta.Actor != seeder.ID, nil
+			}
+		}
+		after, more = page.Next, page.More
+	}
+	return false, nil
 }
 
 // demoTree is the demo's organizations, each behind the one above it, with the account that acts for it.
@@ -159,25 +178,21 @@ func demoAccountID(login string) string {
 	return domain.DerivedID("demo", "account", login).String()
 }
 
+// seedAccounts makes everybody, with the roles that belong to no organization, and waits until all of them are in force. A
+// role has a key, as an officer's grant has.
 func (n *node) seedAccounts(ctx context.Context) error {
-	org := func(o domain.Organization, kind identity.OrganizationKind, parent string) identity.Organization {
-		return identity.Organization{ID: o.ID, Name: o.Name, Kind: kind, Parent: parent}
-	}
-	department := org(demoDepartment, identity.KindDepartment, demoBureau.ID)
 	accounts := []identity.Account{
-		{Login: "applicant", Name: "王小明", Roles: []domain.Role{domain.Applicant}},
-		{Login: "applicant2", Name: "李小红", Roles: []domain.Role{domain.Applicant}},
-		{Login: "bureau", Name: "人社厅经办人", Roles: []domain.Role{domain.Bureau}, Organization: org(demoBureau, identity.KindBureau, "")},
-		{Login: "department", Name: "教育厅经办人", Roles: []domain.Role{domain.Department}, Organization: department},
-		{Login: "committee", Name: "评委会经办人", Roles: []domain.Role{domain.Committee}, Organization: org(demoCommittee, identity.KindCommittee, demoBureau.ID)},
-		{Login: "auditor", Name: "审计员", Roles: []domain.Role{domain.Auditor}},
-		{Login: "analyst", Name: "分析员", Roles: []domain.Role{domain.Analyst}},
-		{Login: "admin", Name: "管理员", Roles: []domain.Role{domain.Admin}},
+		{Login: "applicant", Name: "王小明", Applicant: true},
+		{Login: "applicant2", Name: "李小红", Applicant: true},
+		{Login: "bureau", Name: "人社厅经办人"},
+		{Login: "department", Name: "教育厅经办人"},
+		{Login: "committee", Name: "评委会经办人"},
+		{Login: "auditor", Name: "审计员"},
+		{Login: "analyst", Name: "分析员"},
+		{Login: "admin", Name: "管理员"},
 	}
 	for i, u := range demoUnits {
-		login := []string{"unit", "unit2"}[i]
-		accounts = append(accounts, identity.Account{Login: login, Name: u.name + "经办人", Roles: []domain.Role{domain.Unit},
-			Organization: identity.Organization{ID: u.uscc, Name: u.name, Kind: identity.KindUnit, Parent: demoDepartment.ID}})
+		accounts = append(accounts, identity.Account{Login: []string{"unit", "unit2"}[i], Name: u.name + "经办人"})
 	}
 	for _, a := range accounts {
 		a.ID = demoAccountID(a.Login)
@@ -185,5 +200,14 @@ func (n *node) seedAccounts(ctx context.Context) error {
 			return fmt.Errorf("account %s: %w", a.Login, err)
 		}
 	}
-	return nil
+	var last uint64
+	for _, role := range account.Grantable() {
+		id := demoAccountID(string(role))
+		r, err := n.executor.Account(ctx, commands.Envelope{Actor: seeder, Key: "role " + id}, id, account.Grant{Role: role})
+		if err != nil {
+			return fmt.Errorf("role %s: %w", role, err)
+		}
+		last = max(last, r.Position)
+	}
+	return n.heed(ctx, last)
 }

@@ -5,7 +5,9 @@ import (
 	"errors"
 	"time"
 
+	"zhiping/commands"
 	"zhiping/domain"
+	"zhiping/domain/account"
 	"zhiping/domain/catalog"
 	"zhiping/http"
 	"zhiping/infra/identity"
@@ -20,7 +22,7 @@ func (d directory) Find(ctx context.Context, who string) (string, error) {
 		p, err = d.provider.FindPerson(ctx, who)
 	}
 	if errors.Is(err, domain.ErrNotFound) {
-		return "", http.ErrAccountNotFound
+		return "", account.ErrNotFound
 	}
 	return p.Account, err
 }
@@ -35,6 +37,11 @@ func (d directory) Registered(ctx context.Context, account string) (catalog.Pers
 		return catalog.Person{}, nil
 	}
 	return catalog.Person{ID: p.Account, Name: p.Name, IDNumber: p.IDNumber}, err
+}
+
+func (d directory) Standing(ctx context.Context, account string) (commands.Standing, error) {
+	s, err := d.provider.Standing(ctx, account)
+	return commands.Standing(s), err
 }
 
 func (d directory) OfficerOf(ctx context.Context, account string) (string, error) {

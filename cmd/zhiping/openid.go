@@ -58,7 +58,7 @@ func (n *node) openOpenID(_ context.Context, c *serveCmd) (err error) {
 	}
 	cfg := c.OIDC.config(strings.TrimSuffix(c.BaseURL, "/"))
 	cfg.Clock = n.clock
-	n.openid, err = openid.New(cfg, n.identity)
+	n.openid, err = openid.New(cfg, n.identity, claims{n.executor, n.identity})
 	return err
 }
 

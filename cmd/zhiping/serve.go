@@ -14,7 +14,6 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"zhiping/http"
-	"zhiping/infra/eventstore"
 	"zhiping/infra/identity"
 	"zhiping/infra/telemetry"
 	"zhiping/projections"
@@ -136,6 +135,7 @@ func (n *node) serve(ctx context.Context, listener net.Listener) error {
 	if n.exchange != nil {
 		g.Go(func() error { n.exchange.Run(gctx); return nil })
 	}
+	g.Go(func() error { return n.recordGrants(gctx) })
 	g.Go(func() error {
 		if n.roles == rolesAPI || !n.notifies {
 			return nil
@@ -155,18 +155,6 @@ func (n *node) serve(ctx context.Context, listener net.Listener) error {
 	err := g.Wait()
 	n.logger.Info("stopped")
 	return err
-}
-
-// followGrants lets sign-in know of the organizations and officers that events make.
-func (n *node) followGrants(ctx context.Context) error {
-	err := n.identity.Follow(ctx, eventstore.NewFeed(n.events, "identity"))
-	if ctx.Err() != nil {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("follow grants: %w", err)
-	}
-	return nil
 }
 
 func newLogger(level string, w io.Writer) (*slog.Logger, error) {

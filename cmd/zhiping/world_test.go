@@ -218,6 +218,8 @@ func (w *world) cases(r operation) []resourceCase {
 		return []resourceCase{fill(access.Resource{Organization: demoBureau.ID}, "{id}", demoNoticeID("title.regular").String())}
 	case strings.HasPrefix(p, "/organizations/{id}"):
 		return []resourceCase{fill(access.Resource{Organization: university}, "{id}", university, "{account}", "nobody")}
+	case strings.HasPrefix(p, "/accounts/{id}"):
+		return []resourceCase{fill(access.Resource{}, "{id}", w.actor("auditor").ID, "{role}", "auditor")}
 	case strings.HasPrefix(p, "/declarations/{id}"):
 		return []resourceCase{
 			fill(w.submitted, "{id}", w.submittedID, "{aid}", w.attachment, "{rid}", nowhere, "{module}", "basic"),

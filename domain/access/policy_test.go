@@ -25,8 +25,12 @@ func TestNoRowGivesARoleWhatItMustNeverHave(t *testing.T) {
 				t.Errorf("%s: an analyst sees no personal data", action)
 			case g.Role == domain.Applicant && g.Relation != access.Own && !slices.Contains([]access.Action{"viewLines", "viewNotices", "viewUnit"}, action):
 				t.Errorf("%s: an applicant has only their own", action)
-			case g.Role == domain.System:
-				t.Errorf("%s: the program itself signs in nowhere", action)
+			case g.Role == domain.System && !slices.Contains([]access.Action{"ClaimRoles", "RecordRole"}, action):
+				t.Errorf("%s: the program itself signs in nowhere, and decides nothing", action)
+			case g.Role != domain.System && slices.Contains([]access.Action{"ClaimRoles", "RecordRole"}, action):
+				t.Errorf("%s: only the program writes down what others have granted", action)
+			case g.Role == domain.Operator && !slices.Contains([]access.Action{"GrantRole", "RevokeRole", "RevokeRoles", "RevokeGrant"}, action):
+				t.Errorf("%s: who holds the machine looks after accounts and nothing else", action)
 			case slices.Contains(decisions, action) && g.Relation != access.Reviewing && g.Relation != access.OfUnit:
 				t.Errorf("%s: a decision needs a stage of one's own", action)
 			}

@@ -12,6 +12,8 @@ const (
 	auditor    = domain.Auditor
 	analyst    = domain.Analyst
 	admin      = domain.Admin
+	operator   = domain.Operator
+	program    = domain.System
 )
 
 // Policy is the whole table. Commands are named as in the domain, queries begin with “view”.
@@ -24,7 +26,13 @@ var Policy = map[Action][]Grant{
 	"CloseOrganization":  {{admin, Any}},
 	"ReopenOrganization": {{admin, Any}},
 	"GrantOfficer":       {{admin, Any}},
-	"RevokeGrant":        {{admin, Any}},
+	"RevokeGrant":        {{admin, Any}, {operator, Any}},
+
+	"GrantRole":   {{admin, Any}, {operator, Any}},
+	"RevokeRole":  {{admin, Any}, {operator, Any}},
+	"RevokeRoles": {{operator, Any}}, // before an account is erased
+	"ClaimRoles":  {{program, Any}},  // what an OpenID provider's claims say at a sign-in
+	"RecordRole":  {{program, Any}},  // what was granted before grants became events
 
 	"BindUnit":       {{applicant, Own}},
 	"UnbindUnit":     {{applicant, Own}},
@@ -57,6 +65,7 @@ var Policy = map[Action][]Grant{
 	"viewDraftNotices":  {{bureau, Supervising}, {auditor, Any}, {admin, Any}},
 	"viewUnit":          {{applicant, Any}, {unit, Any}, {department, Any}, {bureau, Any}, {committee, Any}, {auditor, Any}, {admin, Any}},
 	"viewAccounts":      {{admin, Any}},
+	"viewRoles":         {{auditor, Any}, {admin, Any}},
 	"viewOrganizations": {{unit, Any}, {department, Any}, {bureau, Any}, {committee, Any}, {auditor, Any}, {admin, Any}},
 	"viewOfficers":      {{unit, Supervising}, {department, Supervising}, {bureau, Supervising}, {committee, Supervising}, {auditor, Any}, {admin, Any}},
 	"viewUnits":         {{department, Supervising}, {bureau, Supervising}, {auditor, Any}, {admin, Any}},

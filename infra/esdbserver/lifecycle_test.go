@@ -108,15 +108,22 @@ func TestGossipNamesOneLeader(t *testing.T) {
 
 func TestLongSocketPathWorks(t *testing.T) {
 	dir := t.TempDir()
-	s, stop := start(t, dir, func(c *esdbserver.Config) {
-		c.Socket = filepath.Join(dir, strings.Repeat("long/", 40), "es.sock")
-	})
-	_, err := dial(t, s).AppendToStream(bounded(t), "s", esdb.AppendToStreamOptions{}, event(0))
+	socket := filepath.Join(dir, strings.Repeat("long/", 40), "es.sock")
+	s, stop := start(t, dir, func(c *esdbserver.Config) { c.Socket = socket })
+	endpoint, err := esdbserver.EndpointOf(socket)
+	require.NoError(t, err)
+	require.Equal(t, s.Endpoint(), endpoint, "another process finds it")
+	_, err = dial(t, s).AppendToStream(bounded(t), "s", esdb.AppendToStreamOptions{}, event(0))
 	require.NoError(t, err)
 	path := strings.TrimPrefix(s.Endpoint(), "unix://")
 	stop()
 	_, err = os.Stat(filepath.Dir(path))
 	require.ErrorIs(t, err, os.ErrNotExist, "the temporary directory is gone")
+	_, err = esdbserver.EndpointOf(socket)
+	require.ErrorIs(t, err, os.ErrNotExist, "and nothing leads there")
+	short, err := esdbserver.EndpointOf("/run/es.sock")
+	require.NoError(t, err)
+	require.Equal(t, "unix:///run/es.sock", short)
 }
 
 func TestBackupOfARunningServerIsComplete(t *testing.T) {

@@ -29,10 +29,15 @@ func listenUnix(ctx context.Context, path string) (net.Listener, string, func(),
 		if err != nil {
 			return nil, "", nil, err
 		}
-		cleanup = func() { _ = os.RemoveAll(dir) }
+		note := noteOf(abs)
+		cleanup = func() { _ = errors.Join(os.RemoveAll(dir), os.Remove(note)) }
 		if abs = filepath.Join(dir, "es.sock"); len(abs) > maxSocketPath {
 			cleanup()
 			return nil, "", nil, fmt.Errorf("%w: %s", ErrSocketPath, path)
+		}
+		if err := errors.Join(os.MkdirAll(filepath.Dir(note), 0o700), os.WriteFile(note, []byte(abs), 0o600)); err != nil {
+			cleanup()
+			return nil, "", nil, err
 		}
 	}
 	if err := os.MkdirAll(filepath.Dir(abs), 0o700); err != nil {
@@ -54,6 +59,25 @@ func listenUnix(ctx context.Context, path string) (net.Listener, string, func(),
 		return nil, "", nil, err
 	}
 	return l, abs, cleanup, nil
+}
+
+// noteOf is the file that tells where a socket is whose path was too long.
+func noteOf(socket string) string { return socket + ".path" }
+
+// EndpointOf is what a client dials to reach the server that was opened with a socket, maybe by another process.
+func EndpointOf(socket string) (string, error) {
+	abs, err := filepath.Abs(socket)
+	if err != nil {
+		return "", err
+	}
+	if len(abs) <= maxSocketPath {
+		return "unix://" + abs, nil
+	}
+	elsewhere, err := os.ReadFile(noteOf(abs)) // #nosec G304 -- beside the server's own files
+	if err != nil {
+		return "", fmt.Errorf("where the event store listens: %w", err)
+	}
+	return "unix://" + string(elsewhere), nil
 }
 
 // removeStale removes the socket that a killed process has left behind, but never one that somebody answers on.

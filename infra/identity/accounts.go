@@ -32,16 +32,15 @@ type Organization struct {
 	Parent string           `json:"parent,omitempty"` // id of the organization above it
 }
 
-// Account is a person who signs in, as seeding names them.
+// Account is a person who signs in. Roles beyond that of an applicant are granted by events alone.
 type Account struct {
-	ID           string // made up when empty
-	Name         string
-	Login        string // login name; may be empty when there is a phone
-	Phone        string
-	Email        string
-	IDNumber     string // may be empty
-	Roles        []domain.Role
-	Organization Organization // where the officer's roles among Roles are held; empty for nobody's officer
+	ID        string // made up when empty
+	Name      string
+	Login     string // login name; may be empty when there is a phone
+	Phone     string
+	Email     string
+	IDNumber  string // may be empty
+	Applicant bool   // declares for themselves, as everybody who registers may
 }
 
 // User is what an account may see of itself, and what GET /me answers.
@@ -78,8 +77,9 @@ func (p *Provider) EnsureAccount(ctx context.Context, a Account, password string
 	return id, err
 }
 
-// AddAccount makes the account of an operator's choice, whose password must follow the policy. ErrAccountExists says
-// that its login name or phone is there already.
+// AddAccount makes the account of an operator's choice, whose password must follow the policy. Asked again for the same
+// login name with the same password, it answers the account that is there, so that what broke off behind it can be
+// repeated; otherwise ErrAccountExists says that the login name or phone is taken.
 func (p *Provider) AddAccount(ctx context.Context, a Account, password, by string) (string, error) {
 	a.Login, a.Phone = normalLogin(a.Login), strings.TrimSpace(a.Phone)
 	if a.Login == "" || p.cfg.CheckPhone(a.Login) == nil {
@@ -88,7 +88,18 @@ func (p *Provider) AddAccount(ctx context.Context, a Account, password, by strin
 	if faults := checkPolicy("password", password, a.Login, a.Phone); len(faults) > 0 {
 		return "", domain.ErrInvalid.WithFaults(faults...)
 	}
-	return p.addAccount(ctx, a, password, by)
+	id, err := p.addAccount(ctx, a, password, by)
+	if !errors.Is(err, ErrAccountExists) {
+		return id, err
+	}
+	have, known := p.accountBy(ctx, a.Login)
+	if known != nil {
+		return "", known
+	}
+	if ok, _, checked := p.hashes.verify(ctx, password, have.Password); checked != nil || !ok || have.Disabled {
+		return "", errors.Join(err, checked)
+	}
+	return have.ID, nil
 }
 
 func (p *Provider) addAccount(ctx context.Context, a Account, password, by string) (string, error) {
@@ -97,28 +108,16 @@ func (p *Provider) addAccount(ctx context.Context, a Account, password, by strin
 		return "", err
 	}
 	err = p.write(ctx, func(c *change) error {
-		if a.Organization.ID != "" {
-			o := a.Organization // one that is known already keeps its name and its place
-			if _, err := c.ExecContext(ctx, `INSERT INTO organizations (id, name, kind, parent) VALUES ($1,$2,$3,$4) ON CONFLICT DO NOTHING`,
-				o.ID, o.Name, string(o.Kind), o.Parent); err != nil {
-				return fmt.Errorf("identity: organization: %w", err)
-			}
-		}
 		if err := p.insertAccount(ctx, c, &a, hash); err != nil {
 			return err
 		}
 		c.record(AuditRecord{Kind: AuditAccountSeeded, Account: a.ID, Actor: by})
-		for _, r := range a.Roles {
-			if by != "" {
-				c.record(AuditRecord{Kind: AuditGranted, Account: a.ID, Actor: by, Detail: string(r)})
-			}
-		}
 		return nil
 	})
 	return a.ID, err
 }
 
-// insertAccount writes a new account with its roles and identity number, and fills in its id.
+// insertAccount writes a new account with its identity number, and fills in its id.
 func (p *Provider) insertAccount(ctx context.Context, c *change, a *Account, hash string) error {
 	if a.ID == "" {
 		id, err := uuid.NewRandomFromReader(p.cfg.Rand)
@@ -136,12 +135,8 @@ func (p *Provider) insertAccount(ctx context.Context, c *change, a *Account, has
 	if err != nil {
 		return fmt.Errorf("identity: insert account: %w", err)
 	}
-	for _, r := range a.Roles {
-		org := ""
-		if officer(r) {
-			org = a.Organization.ID
-		}
-		if err := p.grant(ctx, c.querier, Grant{Account: a.ID, Role: r, Organization: org}, ""); err != nil {
+	if a.Applicant {
+		if err := grant(ctx, c.querier, Grant{Account: a.ID, Role: domain.Applicant}, now, given); err != nil {
 			return err
 		}
 	}

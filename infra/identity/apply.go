@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"zhiping/domain"
+	"zhiping/domain/account"
 	"zhiping/domain/organization"
 	"zhiping/domain/unit"
 	"zhiping/projections"
@@ -69,7 +70,7 @@ func advance(ctx context.Context, tx querier, to uint64) error {
 // concerns tells whether apply does something with the event.
 func concerns(event any) bool {
 	switch event.(type) {
-	case unit.Registered, organization.Event: // every one of an organization's, so that Await of any ends
+	case unit.Registered, organization.Event, account.Event: // every one of an organization's and an account's, so that Await of any ends
 		return true
 	}
 	return false
@@ -139,13 +140,48 @@ func (p *Provider) apply(ctx context.Context, c *change, e domain.Recorded) erro
 			g.Expires = *event.Expires
 		}
 		c.record(AuditRecord{Kind: AuditGranted, Account: g.Account, Actor: e.Meta.Actor, Address: e.Meta.IP, Detail: grantDetail(g)})
-		return p.grant(ctx, c.querier, g, "")
+		return grant(ctx, c.querier, g, e.Meta.At, given)
 	case organization.GrantRevoked:
 		g := Grant{Account: event.Account, Role: event.Role, Organization: event.Organization}
 		c.record(AuditRecord{Kind: AuditGrantRevoked, Account: g.Account, Actor: e.Meta.Actor, Address: e.Meta.IP, Detail: grantDetail(g)})
-		return p.ungrant(ctx, c.querier, g)
+		return ungrant(ctx, c.querier, g, given)
+	case account.Event:
+		return applyRole(ctx, c, e.Meta, event)
 	}
 	return nil
+}
+
+// applyRole folds what an event tells of an account's own roles.
+func applyRole(ctx context.Context, c *change, meta domain.Metadata, event account.Event) error {
+	switch event := event.(type) {
+	case account.RoleGranted:
+		g := Grant{Account: event.Account, Role: event.Role, Organization: event.Organization.ID}
+		if event.Expires != nil {
+			g.Expires = *event.Expires
+		}
+		if g.Organization != "" { // one that is known here keeps its name and its place in the tree
+			if _, err := c.ExecContext(ctx, `INSERT INTO organizations (id, name, kind) VALUES ($1,$2,'') ON CONFLICT DO NOTHING`,
+				g.Organization, event.Organization.Name); err != nil {
+				return fmt.Errorf("identity: organization: %w", err)
+			}
+		}
+		if event.Origin != account.Before { // what was granted long ago is on record already
+			c.record(AuditRecord{Kind: AuditGranted, Account: g.Account, Actor: meta.Actor, Address: meta.IP, Detail: grantDetail(g)})
+		}
+		return grant(ctx, c.querier, g, meta.At, sourceOf(event.Issuer))
+	case account.RoleRevoked:
+		g := Grant{Account: event.Account, Role: event.Role, Organization: event.Organization.ID}
+		c.record(AuditRecord{Kind: AuditGrantRevoked, Account: g.Account, Actor: meta.Actor, Address: meta.IP, Detail: grantDetail(g)})
+		return ungrant(ctx, c.querier, g, sourceOf(event.Issuer))
+	}
+	return nil
+}
+
+func sourceOf(issuer string) string {
+	if issuer == "" {
+		return given
+	}
+	return bySignIn
 }
 
 // placeUnit takes a unit up below its department. One that an admin has put into the tree keeps its name and place.

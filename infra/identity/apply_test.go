@@ -88,7 +88,7 @@ func TestOnlyOfficersAboveAChangeAreReadAfresh(t *testing.T) {
 	f := open(t)
 	signed := func(account, organization string) func() domain.Actor {
 		id := f.person(t, account)
-		require.NoError(t, f.Grant(t.Context(), Grant{Account: id, Role: domain.Department, Organization: organization}, ""))
+		f.grant(t, Grant{Account: id, Role: domain.Department, Organization: organization})
 		s := f.mustLogin(t, account)
 		return func() domain.Actor {
 			a, _, err := f.Authenticate(t.Context(), s.AccessToken)
@@ -97,7 +97,7 @@ func TestOnlyOfficersAboveAChangeAreReadAfresh(t *testing.T) {
 		}
 	}
 	put := func(id, parent string) {
-		require.NoError(t, f.PutOrganization(t.Context(), Organization{ID: id, Name: id, Kind: KindDepartment, Parent: parent}))
+		f.put(t, Organization{ID: id, Name: id, Kind: KindDepartment, Parent: parent})
 	}
 	put("east", "")
 	put("west", "")
@@ -111,23 +111,22 @@ func TestOnlyOfficersAboveAChangeAreReadAfresh(t *testing.T) {
 		return sum
 	}
 
-	register := func(position uint64, uscc, department string) {
-		require.NoError(t, f.Apply(t.Context(), []domain.Recorded{recorded(position, "unit-"+uscc,
-			unit.Registered{USCC: uscc, Name: uscc, Department: domain.Organization{ID: department}})}))
+	register := func(uscc, department string) {
+		f.tell(t, "unit-"+uscc, unit.Registered{USCC: uscc, Name: uscc, Department: domain.Organization{ID: department}})
 	}
-	register(10, "school", "county")
+	register("school", "county")
 	require.Equal(t, []string{"school"}, county().Within)
 	require.Equal(t, []string{"county", "school"}, east().Within)
 
 	before := epochs()
-	register(20, "stray", "nowhere")
+	register("stray", "nowhere")
 	require.Equal(t, before, epochs(), "nobody is above it")
 
 	put("county", "west")
 	require.Equal(t, []string{"county", "school"}, west().Within)
 	require.Empty(t, east().Within, "who is no longer above loses sight of it")
 
-	require.NoError(t, f.Apply(t.Context(), []domain.Recorded{recorded(30, "organization-county", organization.Renamed{Name: "县教育局"})}))
+	f.tell(t, "organization-county", organization.Renamed{Name: "县教育局"})
 	require.Equal(t, "县教育局", county().Organization.Name)
 }
 

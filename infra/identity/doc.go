@@ -1,7 +1,8 @@
 // Package identity is the built-in identity provider: accounts, passwords, one-time codes, captchas, QR tickets
 // and sessions, in an SQLite file of its own or, for
 // several machines, in a PostgreSQL that they share. Accounts are not events, because a password, a phone number and an
-// identity number must be deletable.
+// identity number must be deletable. Grants are: those that are kept here follow from the event store, and from nowhere
+// else (see Follow), but for the role of an applicant, which registering gives.
 //
 // What a stolen copy of the database gives away is kept small: session tokens are stored hashed, one-time codes,
 // captcha answers and look-up keys under a keyed hash, passwords under argon2id of a keyed hash, and identity

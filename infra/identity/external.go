@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"zhiping/domain"
+	"zhiping/domain/account"
 )
 
 // External is a person as an OpenID provider names them.
@@ -36,18 +37,25 @@ func (e External) usable() External {
 	return e
 }
 
-// SignInExternal gives a session to a person whom an OpenID provider has signed in. The account is made at the first
-// sign-in; its name and the roles from the provider's claims are renewed at each. hint is the id token, kept
-// encrypted for the sign-out at the provider.
-func (p *Provider) SignInExternal(ctx context.Context, e External, address, agent string, hint []byte) (Session, error) {
+// Claims are the roles that count, as their provider's.
+func (e External) Claims() account.Claim {
 	e = e.usable()
-	id := e.AccountID()
-	sealed, err := p.keys.sealed(p.cfg.Rand, hint, "hint "+id)
-	if err != nil {
-		return Session{}, err
+	c := account.Claim{Issuer: e.Issuer}
+	for _, r := range e.Roles {
+		held := account.Claimed{Role: r}
+		if officer(r) {
+			held.Organization = e.Organization
+		}
+		c.Roles = append(c.Roles, held)
 	}
-	var s Session
-	err = p.write(ctx, func(c *change) error {
+	return c
+}
+
+// TakeUp makes the account of a person whom an OpenID provider has signed in, at the first sign-in, and renews its name at
+// each. Its roles are granted by events. It answers the account's id.
+func (p *Provider) TakeUp(ctx context.Context, e External) (string, error) {
+	id := e.AccountID()
+	return id, p.write(ctx, func(c *change) error {
 		// Who has been erased and signs in again is taken up anew; who has been disabled stays so.
 		if _, err := c.ExecContext(ctx, `INSERT INTO accounts (id, name, email, subject, created_at) VALUES ($1,$2,$3,$4,$5)
 			ON CONFLICT (id) DO UPDATE SET name = excluded.name, email = excluded.email, subject = excluded.subject,
@@ -55,18 +63,43 @@ func (p *Provider) SignInExternal(ctx context.Context, e External, address, agen
 			id, e.Name, e.Email, e.Issuer+" "+e.Subject, millis(p.now())); err != nil {
 			return fmt.Errorf("identity: external account: %w", err)
 		}
-		var disabled int64
-		if err := c.QueryRowContext(ctx, `SELECT disabled_at FROM accounts WHERE id = $1`, id).Scan(&disabled); err != nil {
-			return fmt.Errorf("identity: external account: %w", err)
-		}
-		if disabled != 0 {
-			return ErrAccountDisabled
-		}
-		if err := p.claim(ctx, c, id, e); err != nil {
+		if _, err := enabled(ctx, c.querier, id); err != nil {
 			return err
 		}
-		var err error
-		s, err = p.newSession(ctx, c, id, e.Name, "oidc", address, agent, sealed)
+		return revokeAccount(ctx, c.querier, id) // sessions that are there already name the person too
+	})
+}
+
+// enabled answers the name of an account that may sign in.
+func enabled(ctx context.Context, q querier, id string) (name string, err error) {
+	var disabled int64
+	err = q.QueryRowContext(ctx, `SELECT name, disabled_at FROM accounts WHERE id = $1 AND erased_at = 0`, id).Scan(&name, &disabled)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return "", ErrSignInFailed
+	case err != nil:
+		return "", fmt.Errorf("identity: external account: %w", err)
+	case disabled != 0:
+		return "", ErrAccountDisabled
+	}
+	return name, nil
+}
+
+// SignInExternal gives a session to a person who has been taken up, with the roles that are on record by now. hint is the
+// id token, kept encrypted for the sign-out at the provider.
+func (p *Provider) SignInExternal(ctx context.Context, e External, address, agent string, hint []byte) (Session, error) {
+	id := e.AccountID()
+	sealed, err := p.keys.sealed(p.cfg.Rand, hint, "hint "+id)
+	if err != nil {
+		return Session{}, err
+	}
+	var s Session
+	err = p.write(ctx, func(c *change) error {
+		name, err := enabled(ctx, c.querier, id)
+		if err != nil {
+			return err
+		}
+		s, err = p.newSession(ctx, c, id, name, "oidc", address, agent, sealed)
 		return err
 	})
 	return s, err

@@ -12,7 +12,7 @@ import (
 func TestAnOfficersClaimCountsOnlyWithAnOrganization(t *testing.T) {
 	f := open(t)
 	e := External{Issuer: "https://issuer.example", Subject: "1", Name: "王科长", Roles: []domain.Role{domain.Bureau, "king", domain.System, domain.Analyst}}
-	s, err := f.SignInExternal(t.Context(), e, "192.0.2.1", "", nil)
+	s, err := f.signIn(t, e)
 	require.NoError(t, err)
 	require.Equal(t, []domain.Role{domain.Analyst}, s.User.Roles)
 	actor, err := f.ActorOf(t.Context(), Bearer{External: e})
@@ -25,14 +25,14 @@ func TestAnOfficerHereIsNotOneElsewhereByClaim(t *testing.T) {
 	f := open(t)
 	e := External{Issuer: "https://issuer.example", Subject: "1", Name: "王科长", Roles: []domain.Role{domain.Bureau},
 		Organization: domain.Organization{ID: "elsewhere", Name: "外"}}
-	require.NoError(t, f.PutOrganization(t.Context(), Organization{ID: "here", Name: "内", Kind: KindDepartment}))
-	require.NoError(t, f.Grant(t.Context(), Grant{Account: e.AccountID(), Role: domain.Department, Organization: "here"}, "admin"))
+	f.put(t, Organization{ID: "here", Name: "内", Kind: KindDepartment})
+	f.grant(t, Grant{Account: e.AccountID(), Role: domain.Department, Organization: "here"})
 	want := domain.Organization{ID: "here", Name: "内"}
 	actor, err := f.ActorOf(t.Context(), Bearer{External: e})
 	require.NoError(t, err)
 	require.Equal(t, want, actor.Organization)
 	require.Equal(t, []domain.Role{domain.Department}, actor.Roles)
-	s, err := f.SignInExternal(t.Context(), e, "192.0.2.1", "", nil)
+	s, err := f.signIn(t, e)
 	require.NoError(t, err)
 	require.Equal(t, &want, s.User.Organization)
 	require.Equal(t, []domain.Role{domain.Department}, s.User.Roles)
@@ -41,7 +41,7 @@ func TestAnOfficerHereIsNotOneElsewhereByClaim(t *testing.T) {
 func TestAnErasedPersonMaySignInAnew(t *testing.T) {
 	f := open(t)
 	e := External{Issuer: "https://issuer.example", Subject: "1", Name: "张三", Roles: []domain.Role{domain.Applicant}}
-	s, err := f.SignInExternal(t.Context(), e, "192.0.2.1", "", []byte("id token"))
+	s, err := f.signIn(t, e)
 	require.NoError(t, err)
 	hint, err := f.SignOutHint(t.Context(), s.AccessToken)
 	require.NoError(t, err)
@@ -49,11 +49,11 @@ func TestAnErasedPersonMaySignInAnew(t *testing.T) {
 	require.NoError(t, f.Erase(t.Context(), s.User.ID, "admin"))
 	_, _, err = f.Authenticate(t.Context(), s.AccessToken)
 	require.ErrorIs(t, err, ErrNotSignedIn)
-	again, err := f.SignInExternal(t.Context(), e, "192.0.2.1", "", nil)
+	again, err := f.signIn(t, e)
 	require.NoError(t, err)
 	require.Equal(t, s.User, again.User)
 	require.NoError(t, f.Disable(t.Context(), s.User.ID, "admin"))
-	_, err = f.SignInExternal(t.Context(), e, "192.0.2.1", "", nil)
+	_, err = f.signIn(t, e)
 	require.ErrorIs(t, err, ErrAccountDisabled)
 }
 
@@ -63,9 +63,9 @@ func TestRolesFromClaimsAreAudited(t *testing.T) {
 	var seen int64
 	signIn := func(roles ...domain.Role) (changes []string) {
 		e.Roles = roles
-		s, err := f.SignInExternal(t.Context(), e, "192.0.2.1", "", nil)
+		s, err := f.signIn(t, e)
 		require.NoError(t, err)
-		records, err := f.Audit(t.Context(), AuditQuery{Account: s.User.ID, Actor: bySignIn})
+		records, err := f.Audit(t.Context(), AuditQuery{Account: s.User.ID, Actor: "admin"})
 		require.NoError(t, err)
 		for _, r := range slices.Backward(records) {
 			if r.ID > seen {

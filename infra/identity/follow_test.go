@@ -39,7 +39,7 @@ func TestAGrantInTheEventStoreReachesASession(t *testing.T) {
 	p, err := identity.Open(t.Context(), identity.Config{Path: filepath.Join(dir, "identity.db"), Argon2: identity.Argon2{Memory: 16, Time: 1}})
 	require.NoError(t, err)
 	defer func() { require.NoError(t, p.Close()) }()
-	id, err := p.EnsureAccount(t.Context(), identity.Account{Login: "officer", Name: "李经办", Roles: []domain.Role{domain.Applicant}}, "correct horse 7")
+	id, err := p.EnsureAccount(t.Context(), identity.Account{Login: "officer", Name: "李经办", Applicant: true}, "correct horse 7")
 	require.NoError(t, err)
 	s, err := p.Login(t.Context(), identity.LoginRequest{Account: "officer", Password: "correct horse 7"})
 	require.NoError(t, err)

@@ -13,6 +13,8 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"zhiping/domain"
+	"zhiping/domain/account"
+	"zhiping/domain/organization"
 	"zhiping/infra/identity/sender"
 )
 
@@ -83,7 +85,7 @@ const secret = "correct horse 7"
 // person seeds an applicant.
 func (f *fixture) person(t testing.TB, login string) string {
 	t.Helper()
-	id, err := f.EnsureAccount(t.Context(), Account{Name: "张三", Login: login, Roles: []domain.Role{domain.Applicant}}, secret)
+	id, err := f.EnsureAccount(t.Context(), Account{Name: "张三", Login: login, Applicant: true}, secret)
 	require.NoError(t, err)
 	return id
 }
@@ -98,4 +100,63 @@ func (f *fixture) mustLogin(t testing.TB, account string) Session {
 	s, err := f.login(t, account, secret, "192.0.2.1")
 	require.NoError(t, err)
 	return s
+}
+
+// tell applies an event as the next one in $all, by admin.
+func (f *fixture) tell(t testing.TB, stream string, event any) {
+	t.Helper()
+	at, err := f.Position(t.Context())
+	require.NoError(t, err)
+	require.NoError(t, f.Apply(t.Context(), []domain.Recorded{{Stream: stream, Position: at + 10, Event: event,
+		Meta: domain.Metadata{Actor: "admin", IP: "192.0.2.9", At: f.clock.now()}}}))
+}
+
+func (f *fixture) put(t testing.TB, o Organization) {
+	t.Helper()
+	f.tell(t, "organization-"+o.ID, organization.Created{ID: o.ID, Name: o.Name, Kind: organization.Kind(o.Kind), Parent: o.Parent})
+}
+
+func (f *fixture) grant(t testing.TB, g Grant) {
+	t.Helper()
+	var end *time.Time
+	if !g.Expires.IsZero() {
+		end = &g.Expires
+	}
+	if g.Organization == "" {
+		f.tell(t, "account-"+g.Account, account.RoleGranted{Account: g.Account, Role: g.Role, Expires: end, Origin: account.ByAdmin})
+		return
+	}
+	f.tell(t, "organization-"+g.Organization, organization.OfficerGranted{Organization: g.Organization, Account: g.Account, Role: g.Role, Expires: end})
+}
+
+func (f *fixture) revoke(t testing.TB, g Grant) {
+	t.Helper()
+	if g.Organization == "" {
+		f.tell(t, "account-"+g.Account, account.RoleRevoked{Account: g.Account, Role: g.Role, Origin: account.ByAdmin})
+		return
+	}
+	f.tell(t, "organization-"+g.Organization, organization.GrantRevoked{Organization: g.Organization, Account: g.Account, Role: g.Role})
+}
+
+// signIn takes an external person up and applies the events that follow from the claims, before there is a session.
+func (f *fixture) signIn(t testing.TB, e External) (Session, error) {
+	t.Helper()
+	id, err := f.TakeUp(t.Context(), e)
+	if err != nil {
+		return Session{}, err
+	}
+	standing, err := f.Standing(t.Context(), id)
+	require.NoError(t, err)
+	var state account.State
+	for _, h := range standing.Roles {
+		state = account.Evolve(state, account.RoleGranted{Account: id, Role: h.Role, Organization: h.Organization, Issuer: h.Issuer})
+	}
+	claim := e.Claims()
+	claim.Facts = account.Facts{Account: id, Origin: account.ByProvider}
+	events, err := account.Decide(state, claim)
+	require.NoError(t, err)
+	for _, event := range events {
+		f.tell(t, "account-"+id, event)
+	}
+	return f.SignInExternal(t.Context(), e, "192.0.2.1", "", []byte("id token"))
 }

@@ -130,7 +130,7 @@ func TestUnknownAccountsAreTreatedLikeKnownOnes(t *testing.T) {
 func TestAnUnknownAccountCostsAsMuchWork(t *testing.T) {
 	f := open(t)
 	f.person(t, "applicant")
-	_, err := f.SignInExternal(t.Context(), External{Issuer: "i", Subject: "s", Name: "n"}, "", "", nil)
+	_, err := f.signIn(t, External{Issuer: "i", Subject: "s", Name: "n"})
 	require.NoError(t, err)
 	for name, r := range map[string]LoginRequest{
 		"known account": {Account: "applicant", Password: "guess"}, "unknown account": {Account: "nobody", Password: "guess"},

@@ -29,17 +29,17 @@ func TestWhatOneNodeTakesAwayIsGoneOnTheOther(t *testing.T) {
 	const phone = "13800000001"
 	f := open(t)
 	other := f.second(t)
-	id, err := f.EnsureAccount(t.Context(), Account{Name: "张三", Login: "officer", Phone: phone, Roles: []domain.Role{domain.Applicant}}, secret)
+	id, err := f.EnsureAccount(t.Context(), Account{Name: "张三", Login: "officer", Phone: phone, Applicant: true}, secret)
 	require.NoError(t, err)
-	require.NoError(t, f.PutOrganization(t.Context(), Organization{ID: "edu", Name: "教育厅", Kind: KindDepartment}))
+	f.put(t, Organization{ID: "edu", Name: "教育厅", Kind: KindDepartment})
 	grant := Grant{Account: id, Role: domain.Department, Organization: "edu"}
-	require.NoError(t, f.Grant(t.Context(), grant, "admin"))
+	f.grant(t, grant)
 	s := f.mustLogin(t, "officer")
 	actor, _, err := other.Authenticate(t.Context(), s.AccessToken)
 	require.NoError(t, err)
 	require.True(t, actor.Has(domain.Department))
 
-	require.NoError(t, f.Revoke(t.Context(), grant, "admin"))
+	f.revoke(t, grant)
 	actor, _, err = other.Authenticate(t.Context(), s.AccessToken)
 	require.NoError(t, err)
 	require.False(t, actor.Has(domain.Department), "a revoked grant")

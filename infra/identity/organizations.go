@@ -9,17 +9,12 @@ import (
 	"zhiping/domain"
 )
 
-// Grant is one role of one account, for one organization when it is an officer's.
+// Grant is one role of one account, for one organization when it is an officer's. Events make and end them (Apply).
 type Grant struct {
 	Account      string      `json:"account"`
 	Role         domain.Role `json:"role"`
 	Organization string      `json:"organization,omitempty"`
 	Expires      time.Time   `json:"expires,omitzero"` // never when zero
-}
-
-// PutOrganization adds an organization, or renames or moves it.
-func (p *Provider) PutOrganization(ctx context.Context, o Organization) error {
-	return p.write(ctx, func(c *change) error { return putOrganization(ctx, c.querier, o) })
 }
 
 func putOrganization(ctx context.Context, tx querier, o Organization) error {
@@ -74,28 +69,9 @@ func within(ctx context.Context, q querier, id string) ([]string, error) {
 	return out, rows.Err()
 }
 
-// Grant gives an account a role. Giving it again changes its expiry. It holds at once, on every process.
-func (p *Provider) Grant(ctx context.Context, g Grant, by string) error {
-	if officer(g.Role) == (g.Organization == "") {
-		return fmt.Errorf("identity: role %q and organization %q do not go together", g.Role, g.Organization)
-	}
-	return p.write(ctx, func(c *change) error {
-		c.record(AuditRecord{Kind: AuditGranted, Account: g.Account, Actor: by, Detail: grantDetail(g)})
-		return p.grant(ctx, c.querier, g, "")
-	})
-}
-
-// Revoke takes a role from an account, at once on every process.
-func (p *Provider) Revoke(ctx context.Context, g Grant, by string) error {
-	return p.write(ctx, func(c *change) error {
-		c.record(AuditRecord{Kind: AuditGrantRevoked, Account: g.Account, Actor: by, Detail: grantDetail(g)})
-		return p.ungrant(ctx, c.querier, g)
-	})
-}
-
-func (p *Provider) ungrant(ctx context.Context, tx querier, g Grant) error {
-	_, err := tx.ExecContext(ctx, `DELETE FROM grants WHERE account_id = $1 AND organization = $2 AND role = $3 AND source = ''`,
-		g.Account, g.Organization, string(g.Role))
+func ungrant(ctx context.Context, tx querier, g Grant, source string) error {
+	_, err := tx.ExecContext(ctx, `DELETE FROM grants WHERE account_id = $1 AND organization = $2 AND role = $3 AND source = $4`,
+		g.Account, g.Organization, string(g.Role), source)
 	if err != nil {
 		return fmt.Errorf("identity: revoke: %w", err)
 	}
@@ -106,12 +82,37 @@ func grantDetail(g Grant) string {
 	return strings.TrimSuffix(string(g.Role)+"@"+g.Organization, "@")
 }
 
-func (p *Provider) grant(ctx context.Context, tx querier, g Grant, source string) error {
+// The sources of grants.
+const (
+	given    = ""       // here, by somebody or by having registered
+	bySignIn = "claims" // an OpenID provider's claims at a sign-in
+)
+
+// grant writes one, as of the time that it was given. Whose session is there already has it at once, on every process.
+func grant(ctx context.Context, tx querier, g Grant, at time.Time, source string) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO grants (account_id, organization, role, granted_at, expires_at, source) VALUES ($1,$2,$3,$4,$5,$6)
 		ON CONFLICT (account_id, organization, role, source) DO UPDATE SET expires_at = excluded.expires_at`,
-		g.Account, g.Organization, string(g.Role), p.now().UnixMilli(), millis(g.Expires), source)
+		g.Account, g.Organization, string(g.Role), millis(at), millis(g.Expires), source)
 	if err != nil {
 		return fmt.Errorf("identity: grant: %w", err)
 	}
 	return revokeAccount(ctx, tx, g.Account)
+}
+
+// OfficesOf lists the organizations that an account has been made an officer of, whether or not the grant has run out.
+func (p *Provider) OfficesOf(ctx context.Context, account string) ([]string, error) {
+	rows, err := p.reader.QueryContext(ctx, `SELECT DISTINCT organization FROM grants WHERE account_id = $1 AND organization <> '' AND source = $2 ORDER BY organization`, account, given)
+	if err != nil {
+		return nil, fmt.Errorf("identity: offices: %w", err)
+	}
+	defer rows.Close() //nolint:errcheck // reported by rows.Err
+	var out []string
+	for rows.Next() {
+		var o string
+		if err := rows.Scan(&o); err != nil {
+			return nil, fmt.Errorf("identity: offices: %w", err)
+		}
+		out = append(out, o)
+	}
+	return out, rows.Err()
 }

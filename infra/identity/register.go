@@ -53,7 +53,7 @@ func (p *Provider) Register(ctx context.Context, r RegisterRequest) (User, error
 // register makes the account in one transaction with the code that it costs.
 func (p *Provider) register(ctx context.Context, r RegisterRequest, hash string, verified bool, about AuditRecord) (User, error) {
 	var refused error
-	account := Account{Name: r.Name, Phone: r.Phone, IDNumber: r.IDNumber, Roles: []domain.Role{domain.Applicant}}
+	account := Account{Name: r.Name, Phone: r.Phone, IDNumber: r.IDNumber, Applicant: true}
 	err := p.write(ctx, func(c *change) error {
 		if err := p.spendCode(ctx, c, r.Phone, PurposeRegister, r.Code); err != nil {
 			return err

@@ -42,7 +42,7 @@ CREATE TABLE IF NOT EXISTS grants (
   role         TEXT NOT NULL,
   granted_at   INTEGER NOT NULL,
   expires_at   INTEGER NOT NULL,        -- 0: never
-  source       TEXT NOT NULL,           -- 'claims' of the OpenID provider, replaced at each sign-in; else ''
+  source       TEXT NOT NULL,           -- 'claims' of an OpenID provider; else ''. Rows follow events (Follow), but for applicants by registration
   PRIMARY KEY (account_id, organization, role, source)
 ) WITHOUT ROWID;
 CREATE INDEX IF NOT EXISTS grants_organization ON grants(organization);

@@ -20,10 +20,11 @@ import (
 func TestSignInGivesASessionThatNamesItsActor(t *testing.T) {
 	f := open(t)
 	id, err := f.EnsureAccount(t.Context(), Account{
-		Name: "李经办", Login: "Unit", Phone: "13800000001", Roles: []domain.Role{domain.Applicant, domain.Unit},
-		Organization: Organization{ID: "12220000127701509T", Name: "示范大学", Kind: KindUnit, Parent: "dept"},
+		Name: "李经办", Login: "Unit", Phone: "13800000001", Applicant: true,
 	}, secret)
 	require.NoError(t, err)
+	f.put(t, Organization{ID: "12220000127701509T", Name: "示范大学", Kind: KindUnit, Parent: "dept"})
+	f.grant(t, Grant{Account: id, Role: domain.Unit, Organization: "12220000127701509T"})
 
 	for _, account := range []string{"unit", " UNIT ", "13800000001"} {
 		s, err := f.login(t, account, secret, "192.0.2.1")
@@ -60,11 +61,11 @@ func TestASupervisorKnowsWhatLiesBelow(t *testing.T) {
 		{ID: "sub", Name: "处", Kind: KindDepartment, Parent: "dept"}, {ID: "u2", Name: "二", Kind: KindUnit, Parent: "sub"},
 		{ID: "other", Name: "外", Kind: KindUnit, Parent: "elsewhere"},
 	} {
-		require.NoError(t, f.PutOrganization(t.Context(), o))
+		f.put(t, o)
 	}
 	id := f.person(t, "officer")
 	s := f.mustLogin(t, "officer")
-	require.NoError(t, f.Grant(t.Context(), Grant{Account: id, Role: domain.Department, Organization: "dept"}, "admin"))
+	f.grant(t, Grant{Account: id, Role: domain.Department, Organization: "dept"})
 	actor, _, err := f.Authenticate(t.Context(), s.AccessToken)
 	require.NoError(t, err)
 	require.Equal(t, []string{"sub", "u1", "u2"}, actor.Within)
@@ -195,11 +196,11 @@ func TestAChangedRoleHoldsAtOnceOnEveryNode(t *testing.T) {
 	}
 	has(false)
 	g := Grant{Account: id, Role: domain.Auditor, Expires: f.clock.now().Add(time.Hour)}
-	require.NoError(t, f.Grant(t.Context(), g, "admin"))
+	f.grant(t, g)
 	has(true)
-	require.NoError(t, f.Revoke(t.Context(), g, "admin"))
+	f.revoke(t, g)
 	has(false)
-	require.NoError(t, f.Grant(t.Context(), g, "admin"))
+	f.grant(t, g)
 	has(true)
 	f.clock.pass(time.Hour)
 	has(false) // the grant has expired, and nobody wrote anything

@@ -6,14 +6,13 @@ import (
 
 	"github.com/stretchr/testify/require"
 
-	"zhiping/domain"
 	"zhiping/domain/text"
 )
 
 // reachable seeds somebody with a telephone.
 func (f *fixture) reachable(t *testing.T, phone string) string {
 	t.Helper()
-	id, err := f.EnsureAccount(t.Context(), Account{Name: "张三", Phone: phone, Roles: []domain.Role{domain.Applicant}}, secret)
+	id, err := f.EnsureAccount(t.Context(), Account{Name: "张三", Phone: phone, Applicant: true}, secret)
 	require.NoError(t, err)
 	return id
 }

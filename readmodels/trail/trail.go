@@ -6,11 +6,13 @@ package trail
 import (
 	"encoding/json"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/google/uuid"
 
 	"zhiping/domain"
+	"zhiping/domain/account"
 	"zhiping/domain/binding"
 	"zhiping/domain/declaration"
 	"zhiping/domain/notice"
@@ -81,6 +83,10 @@ func summary(e domain.Recorded) text.Text {
 		args["name"] = ev.Name
 	case organization.Renamed:
 		args["name"] = ev.Name
+	case account.RoleGranted:
+		args["role"], args["origin"] = roleName(ev.Role), text.Of("origin."+string(ev.Origin), nil)
+	case account.RoleRevoked:
+		args["role"], args["origin"] = roleName(ev.Role), text.Of("origin."+string(ev.Origin), nil)
 	case binding.Requested:
 		args["unit"] = ev.Unit.Name
 	case quota.PlaceClaimed:
@@ -141,6 +147,7 @@ func values(event any) (map[string]json.RawMessage, error) {
 	default:
 		declarationValues(event, set)
 		organizationValues(event, set)
+		accountValues(event, set)
 	}
 	out := make(map[string]json.RawMessage, len(set))
 	for path, v := range set {
@@ -206,5 +213,27 @@ func organizationValues(event any, set map[string]any) {
 		set["/officers/"+ev.Account] = map[string]any{"role": ev.Role, "expires": ev.Expires}
 	case organization.GrantRevoked:
 		set["/officers/"+ev.Account] = nil
+	}
+}
+
+func roleName(r domain.Role) text.Text { return text.Of("role."+string(r), nil) }
+
+// accountValues are the roles of an account that an event sets, each by who gives it.
+func accountValues(event any, set map[string]any) {
+	path := func(r domain.Role, o domain.Organization, issuer string) string {
+		p := "/roles/" + string(r)
+		if o.ID != "" {
+			p += "@" + o.ID
+		}
+		if issuer != "" {
+			p += " by " + strings.NewReplacer("~", "~0", "/", "~1").Replace(issuer)
+		}
+		return p
+	}
+	switch ev := event.(type) {
+	case account.RoleGranted:
+		set[path(ev.Role, ev.Organization, ev.Issuer)] = map[string]any{"expires": ev.Expires, "origin": ev.Origin}
+	case account.RoleRevoked:
+		set[path(ev.Role, ev.Organization, ev.Issuer)] = nil
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/oauth2"
 
 	"zhiping/domain"
+	"zhiping/domain/account"
 	"zhiping/domain/text"
 	"zhiping/infra/identity"
 )
@@ -22,10 +23,17 @@ import (
 // ErrIssuerUnavailable says that the OpenID provider cannot be reached.
 var ErrIssuerUnavailable = domain.NewError(domain.Unavailable, "issuer_unavailable")
 
+// Roles writes down, as events, which roles a person holds by the claims of a sign-in. Safe for concurrent use.
+type Roles interface {
+	// Claimed returns once the account holds by this provider exactly what the claim says, and sessions heed it.
+	Claimed(ctx context.Context, account string, c account.Claim, address string) error
+}
+
 // Client speaks to one OpenID provider. It is safe for concurrent use.
 type Client struct {
 	cfg      Config
 	sessions *identity.Provider
+	roles    Roles
 	known    *lru.Cache[[sha256.Size]byte, *known]
 
 	mu     sync.Mutex
@@ -44,7 +52,7 @@ type remote struct {
 }
 
 // New checks the configuration. The provider is asked at the first use, so that starting does not depend on it.
-func New(cfg Config, sessions *identity.Provider) (*Client, error) {
+func New(cfg Config, sessions *identity.Provider, roles Roles) (*Client, error) {
 	if err := cfg.Validate(); err != nil {
 		return nil, err
 	}
@@ -56,7 +64,7 @@ func New(cfg Config, sessions *identity.Provider) (*Client, error) {
 	if err != nil {
 		return nil, fmt.Errorf("openid: %w", err)
 	}
-	return &Client{cfg: cfg, sessions: sessions, known: remembered}, nil
+	return &Client{cfg: cfg, sessions: sessions, roles: roles, known: remembered}, nil
 }
 
 // ready answers what discovery told, asking at most every five seconds while the provider does not answer.

@@ -2,6 +2,7 @@ package openid_test
 
 import (
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"net/http"
 	"net/http/httptest"
@@ -14,6 +15,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"zhiping/domain"
+	"zhiping/domain/account"
 	"zhiping/infra/identity"
 	"zhiping/infra/identity/openid"
 	"zhiping/infra/identity/openid/openidtest"
@@ -39,11 +41,24 @@ func TestSignInAtTheProviderGivesASessionHere(t *testing.T) {
 	require.False(t, actor.Has(domain.Bureau), "also in the earlier session")
 }
 
+// What claims give is written down before there is a session, or there is none.
+func TestThereIsNoSessionBeforeClaimsAreWrittenDown(t *testing.T) {
+	w := start(t)
+	w.away = errors.New("the event store is away")
+	_, _, err := w.Finish(t.Context(), w.authorize(t, "/"))
+	require.ErrorIs(t, err, w.away)
+	records, err := w.sessions.Audit(t.Context(), identity.AuditQuery{Kind: identity.AuditSignIn})
+	require.NoError(t, err)
+	require.Empty(t, records)
+	w.away = nil
+	require.Contains(t, w.signIn(t).User.Roles, domain.Bureau)
+}
+
 func TestRolesThatWereGrantedHereSurviveASignIn(t *testing.T) {
 	w := start(t)
 	w.provider.Claim(nil)
 	s := w.signIn(t)
-	require.NoError(t, w.sessions.Grant(t.Context(), identity.Grant{Account: s.User.ID, Role: domain.Auditor}, "admin"))
+	w.grant(t, s.User.ID, domain.Auditor)
 	require.Equal(t, []domain.Role{domain.Applicant, domain.Auditor}, w.signIn(t).User.Roles)
 }
 
@@ -139,12 +154,11 @@ func TestTheProvidersAccessTokensAreAccepted(t *testing.T) {
 	_, _, err = w.Authenticate(t.Context(), id)
 	requireRefused(t, err, identity.ErrNotSignedIn, "not an access token")
 
-	g := identity.Grant{Account: actor.ID, Role: domain.Auditor}
-	require.NoError(t, w.sessions.Grant(t.Context(), g, "admin"))
+	w.grant(t, actor.ID, domain.Auditor)
 	actor, _, err = w.Authenticate(t.Context(), access)
 	require.NoError(t, err)
 	require.True(t, actor.Has(domain.Auditor), "a role granted here holds at once")
-	require.NoError(t, w.sessions.Revoke(t.Context(), g, "admin"))
+	require.NoError(t, w.tell(t.Context(), actor.ID, account.RoleRevoked{Account: actor.ID, Role: domain.Auditor, Origin: account.ByAdmin}))
 	actor, _, err = w.Authenticate(t.Context(), access)
 	require.NoError(t, err)
 	require.False(t, actor.Has(domain.Auditor))
@@ -284,7 +298,7 @@ func TestAProviderThatIsDownDelaysAndDoesNotBreak(t *testing.T) {
 func srvURL(http.ResponseWriter) string { return "https://another.example" }
 
 func TestConfigurationFaultsAreToldAtOnce(t *testing.T) {
-	_, err := openid.New(openid.Config{Issuer: "http://issuer.example", RedirectURL: "x", Mapping: openid.Mapping{Always: []domain.Role{"king"}}}, nil)
+	_, err := openid.New(openid.Config{Issuer: "http://issuer.example", RedirectURL: "x", Mapping: openid.Mapping{Always: []domain.Role{"king"}}}, nil, nil)
 	for _, want := range []string{"issuer", "client id", "redirect", "king"} {
 		require.ErrorContains(t, err, want)
 	}

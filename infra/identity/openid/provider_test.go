@@ -1,6 +1,7 @@
 package openid_test
 
 import (
+	"context"
 	"errors"
 	"net/url"
 	"path/filepath"
@@ -11,6 +12,7 @@ import (
 	"github.com/stretchr/testify/require"
 
 	"zhiping/domain"
+	"zhiping/domain/account"
 	"zhiping/infra/identity"
 	"zhiping/infra/identity/openid"
 	"zhiping/infra/identity/openid/openidtest"
@@ -23,13 +25,36 @@ type world struct {
 	cfg      openid.Config
 	sessions *identity.Provider
 	skew     atomic.Int64 // our clock's distance from the provider's
+	written  map[string]account.State
+	away     error // why nothing can be written down; nil when it can
+}
+
+// Claimed writes down what claims give and take, as the command does, and has it applied at once.
+func (w *world) Claimed(ctx context.Context, id string, c account.Claim, _ string) error {
+	c.Facts = account.Facts{Account: id, Origin: account.ByProvider}
+	events, err := account.Decide(w.written[id], c)
+	for _, e := range events {
+		err = errors.Join(err, w.tell(ctx, id, e))
+	}
+	return errors.Join(err, w.away)
+}
+
+func (w *world) tell(ctx context.Context, id string, e account.Event) error {
+	w.written[id] = account.Evolve(w.written[id], e)
+	at, err := w.sessions.Position(ctx)
+	return errors.Join(err, w.sessions.Apply(ctx, []domain.Recorded{{Stream: "account-" + id, Position: at + 10, Event: e}}))
+}
+
+func (w *world) grant(t testing.TB, id string, r domain.Role) {
+	t.Helper()
+	require.NoError(t, w.tell(t.Context(), id, account.RoleGranted{Account: id, Role: r, Origin: account.ByAdmin}))
 }
 
 const redirect = "http://localhost:9/callback"
 
 func start(t testing.TB, change ...func(*openid.Config)) *world {
 	t.Helper()
-	w := &world{provider: openidtest.New(t, "zhiping", redirect)}
+	w := &world{provider: openidtest.New(t, "zhiping", redirect), written: map[string]account.State{}}
 	w.provider.Claim(map[string]any{"realm_access": map[string]any{"roles": []string{"reviewer", "unheard-of"}},
 		"org_id": "bureau-1", "org_name": "省人社厅", "name": "王科长"})
 	clock := func() time.Time { return time.Now().Add(time.Duration(w.skew.Load())) }
@@ -50,7 +75,7 @@ func start(t testing.TB, change ...func(*openid.Config)) *world {
 	for _, c := range change {
 		c(&w.cfg)
 	}
-	w.Client, err = openid.New(w.cfg, w.sessions)
+	w.Client, err = openid.New(w.cfg, w.sessions, w)
 	require.NoError(t, err)
 	return w
 }

@@ -74,7 +74,8 @@ type Callback struct {
 }
 
 // Finish ends a sign-in with a session, and answers where the browser goes. Whatever is wrong with the answer, the
-// caller learns ErrSignInFailed only; the reason is wrapped beside it, for the log.
+// caller learns ErrSignInFailed only; the reason is wrapped beside it, for the log. There is no session before what the
+// claims give and take has been written down.
 func (c *Client) Finish(ctx context.Context, cb Callback) (identity.Session, string, error) {
 	refuse := func(reason error) (identity.Session, string, error) {
 		return identity.Session{}, "", errors.Join(identity.ErrSignInFailed, reason)
@@ -111,6 +112,13 @@ func (c *Client) Finish(ctx context.Context, cb Callback) (identity.Session, str
 	person, err := c.person(ctx, r, raw, f.Nonce, tokens)
 	if err != nil {
 		return refuse(err)
+	}
+	id, err := c.sessions.TakeUp(ctx, person)
+	if err != nil {
+		return identity.Session{}, "", err
+	}
+	if err := c.roles.Claimed(ctx, id, person.Claims(), cb.Address); err != nil {
+		return identity.Session{}, "", err
 	}
 	session, err := c.sessions.SignInExternal(ctx, person, cb.Address, cb.UserAgent, []byte(raw))
 	return session, f.ReturnTo, err

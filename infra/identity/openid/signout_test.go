@@ -34,7 +34,7 @@ func TestTheProviderMaySignPeopleOut(t *testing.T) {
 // another is a second node on the same database.
 func (w *world) another(t testing.TB) *openid.Client {
 	t.Helper()
-	c, err := openid.New(w.cfg, w.sessions)
+	c, err := openid.New(w.cfg, w.sessions, w)
 	require.NoError(t, err)
 	return c
 }
@@ -60,7 +60,7 @@ func TestATokenWithoutTheRolesOfAnEarlierSignInHasNone(t *testing.T) {
 	require.NoError(t, err)
 	require.Equal(t, []domain.Role{domain.Applicant}, actor.Roles)
 	require.Empty(t, actor.Organization)
-	require.NoError(t, w.sessions.Grant(t.Context(), identity.Grant{Account: actor.ID, Role: domain.Auditor}, "admin"))
+	w.grant(t, actor.ID, domain.Auditor)
 	actor, _, err = w.Authenticate(t.Context(), w.token(t, map[string]any{"realm_access": nil, "org_id": nil}))
 	require.NoError(t, err)
 	require.True(t, actor.Has(domain.Auditor), "what was granted here counts")

@@ -1,0 +1,127 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"zhiping/commands"
+	"zhiping/domain"
+	"zhiping/domain/account"
+	"zhiping/http"
+	"zhiping/infra/eventstore"
+	"zhiping/infra/identity"
+)
+
+// The program itself, as an actor: the claimant writes down what an OpenID provider's claims give and take, the recorder
+// tells of what was granted before grants became events.
+var (
+	claimant = domain.Actor{ID: "claims", Name: "统一身份认证", Roles: []domain.Role{domain.System}}
+	recorder = domain.Actor{ID: "zhiping", Name: "系统", Roles: []domain.Role{domain.System}}
+)
+
+// followGrants lets sign-in know of the organizations, officers and roles that events make.
+func (n *node) followGrants(ctx context.Context) error {
+	err := n.identity.Follow(ctx, eventstore.NewFeed(n.events, "identity"))
+	if ctx.Err() != nil {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("follow grants: %w", err)
+	}
+	return nil
+}
+
+// heeding bounds how long a command at the machine waits until sign-in heeds it.
+const heeding = 30 * time.Second
+
+// heed returns once sign-in heeds the events up to a position, where perhaps no node is up to see to it.
+func (n *node) heed(ctx context.Context, position uint64) error {
+	ctx, stop := context.WithTimeoutCause(ctx, heeding, errors.New("the event is stored, but sign-in does not heed it yet; a node will see to it once it serves"))
+	defer stop()
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return n.followGrants(gctx) })
+	g.Go(func() error {
+		defer stop()
+		return n.identity.Await(gctx, position)
+	})
+	return g.Wait()
+}
+
+// recordPause is how long a node waits to try again while a store is away.
+const recordPause = 2 * time.Second
+
+// recordGrants tells, once and for all nodes, of the roles that were given before grants became events. What was given
+// goes on meanwhile. A store that is away delays it, and the node serves on.
+func (n *node) recordGrants(ctx context.Context) error {
+	for {
+		err := n.recordOnce(ctx)
+		var refusal *domain.Error
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return nil
+		case !errors.As(err, &refusal) || refusal.Kind != domain.Unavailable && !errors.Is(err, domain.ErrConcurrentChange):
+			return fmt.Errorf("record earlier grants: %w", err)
+		}
+		n.logger.WarnContext(ctx, "earlier grants are not recorded yet", "error", err)
+		select {
+		case <-time.After(recordPause):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+func (n *node) recordOnce(ctx context.Context) error {
+	roles, err := n.identity.GivenRoles(ctx)
+	if err != nil {
+		return err
+	}
+	for id, held := range roles {
+		for _, h := range held {
+			c := account.Record{Role: h.Role}
+			if !h.Expires.IsZero() {
+				c.Expires = &h.Expires
+			}
+			if _, err := n.executor.Account(ctx, commands.Envelope{Actor: recorder}, id, c); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// claims writes down which roles the claims of a sign-in give and take.
+type claims struct {
+	executor *commands.Executor
+	identity *identity.Provider
+}
+
+// errNotHeeded delays a sign-in whose roles are written down and not yet in force.
+var errNotHeeded = errors.New("sign-in does not follow the event store")
+
+// Claimed runs the command and waits until sessions heed it. While the event store is away a person signs in only where
+// the claims say what is on record anyway: a role that they take would go on, and one that they give would be held without
+// an event that says so.
+func (c claims) Claimed(ctx context.Context, id string, claim account.Claim, address string) error {
+	env := commands.Envelope{Actor: claimant, IP: address, CorrelationID: http.CorrelationID(ctx)}
+	r, err := c.executor.Account(ctx, env, id, claim)
+	if errors.Is(err, commands.ErrStoreUnavailable) {
+		s, unknown := c.identity.Standing(ctx, id)
+		if unknown == nil && claim.Matches(s.Roles) {
+			return nil
+		}
+	}
+	if err != nil {
+		return err
+	}
+	wait, cancel := context.WithTimeoutCause(ctx, followTimeout, errors.Join(commands.ErrStoreUnavailable, errNotHeeded))
+	defer cancel()
+	return c.identity.Await(wait, r.Position)
+}
+
+// followTimeout bounds how long a sign-in waits until the roles of its claims are in force.
+const followTimeout = 5 * time.Second
