@@ -85,21 +85,30 @@ func (q All) options() esdb.ReadAllOptions {
 	return o
 }
 
-// Head is the position of the last event in $all, the store's own included; 0 when there is none.
-func (c *Client) Head(ctx context.Context) (uint64, error) {
+// Head is the position of the last event of ours in $all; 0 when there is none. The store's own come behind it at any
+// time, from persistent subscriptions or its statistics, and no view ever hears of those.
+func (c *Client) Head(ctx context.Context) (head uint64, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.calls.Timeout)
 	defer cancel()
-	var head uint64
-	err := c.read(ctx,
-		func(ctx context.Context, db *esdb.Client) (*esdb.ReadStream, error) {
-			return db.ReadAll(ctx, esdb.ReadAllOptions{Direction: esdb.Backwards, From: esdb.End{}}, 1)
-		},
-		func(e *esdb.RecordedEvent) (bool, error) {
-			head = e.Position.Commit
-			return true, nil
-		})
-	if err != nil {
-		return 0, fmt.Errorf("read head: %w", classify(err))
+	for _, most := range []uint64{1, 100, math.MaxUint64} { // mostly it is the very last one
+		seen, found := uint64(0), false
+		err := c.read(ctx,
+			func(ctx context.Context, db *esdb.Client) (*esdb.ReadStream, error) {
+				return db.ReadAll(ctx, esdb.ReadAllOptions{Direction: esdb.Backwards, From: esdb.End{}}, most)
+			},
+			func(e *esdb.RecordedEvent) (bool, error) {
+				seen++
+				if found = !strings.HasPrefix(e.EventType, "$"); found {
+					head = e.Position.Commit
+				}
+				return !found, nil
+			})
+		if err != nil {
+			return 0, fmt.Errorf("read head: %w", classify(err))
+		}
+		if found || seen < most {
+			break
+		}
 	}
 	return head, nil
 }

@@ -10,6 +10,8 @@ import (
 	"testing"
 	"time"
 
+	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
 	"zhiping/commands"
@@ -120,6 +122,34 @@ func TestAClosedClientRefuses(t *testing.T) {
 	require.NoError(t, c.Ping(t.Context()))
 	c.Close()
 	require.ErrorIs(t, c.Ping(t.Context()), commands.ErrStoreUnavailable)
+}
+
+// Views hear of our events only, so whoever waits for them to reach the head would wait for ever behind one of the
+// store's own.
+func TestTheHeadIsTheLastEventOfOurs(t *testing.T) {
+	c := startServer(t).client(t)
+	p := eventstore.NewPublisher(c)
+	system := func() {
+		m := message.NewMessage(uuid.NewString(), []byte(`{}`))
+		m.Metadata[eventstore.KeyType] = "$test"
+		require.NoError(t, p.Publish("test-sys", m))
+	}
+	head := func() uint64 {
+		t.Helper()
+		at, err := c.Head(t.Context())
+		require.NoError(t, err)
+		return at
+	}
+	require.Zero(t, head())
+	system()
+	require.Zero(t, head())
+	a, err := c.Append(t.Context(), "test-a", commands.NoStream, []domain.Proposed{eventstoretest.Note("n", 1)})
+	require.NoError(t, err)
+	require.Equal(t, a.Position, head())
+	for range 150 {
+		system()
+	}
+	require.Equal(t, a.Position, head())
 }
 
 func TestReadingAllStreams(t *testing.T) {
