@@ -125,6 +125,7 @@ func TestTheOperatorCorrectsVerifiesAndSetsPasswords(t *testing.T) {
 }
 
 func TestAPersonChangesThePasswordAndEndsOtherSessions(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	here, there := s.signIn("applicant", demoPassword), s.signIn("applicant", demoPassword)
 	change := func(password, wanted string) map[string]any {
@@ -168,6 +169,7 @@ func TestAPersonChangesThePasswordAndEndsOtherSessions(t *testing.T) {
 
 // An account of an OpenID provider has neither login name nor phone.
 func TestAnAccountIsNamedByItsIDToo(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir())
 	p, err := identity.Open(t.Context(), identity.Config{Path: filepath.Join(s.data, "identity.sqlite"), External: true})
 	if err != nil {

@@ -126,6 +126,7 @@ func TestAFaultyCatalogFolderEndsTheStartWithFileAndLine(t *testing.T) {
 
 // The form says which files are asked for now, and the notice which version of its type's definition it goes by.
 func TestTheFormSaysWhichFilesAreRequiredNow(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	person, d := s.as("applicant"), definitionOf(t, "title.regular")
 	bind(person, s.as("unit"), university)

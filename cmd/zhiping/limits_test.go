@@ -7,6 +7,7 @@ import (
 
 // Whoever asks too often is told to wait, by account and by address, and others are not.
 func TestWhoAsksTooOftenWaits(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo", "--limit-requests", "20", "--limit-sign-ins", "5")
 	person, other := s.as("applicant"), s.as("applicant2")
 	refusedAfter := func(most int, ask func() answer) answer {

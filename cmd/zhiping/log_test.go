@@ -8,6 +8,7 @@ import (
 
 // What a request leaves in the log names it, and a start says little.
 func TestTheLogNamesRequestsAndKeepsQuiet(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	for _, noise := range []string{"account_seeded", "Adding handler", "Starting handler"} {
 		if strings.Contains(s.log.String(), noise) {

@@ -38,6 +38,7 @@ func publish(bureau *caller, body map[string]any) string {
 }
 
 func TestTheDataCheckQuotesRuleAndInputToEveryoneAlike(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	d := definitionOf(t, "title.regular")
 	person, unit, bureau := s.as("applicant"), s.as("unit"), s.as("bureau")
@@ -75,6 +76,7 @@ func TestTheDataCheckQuotesRuleAndInputToEveryoneAlike(t *testing.T) {
 
 // A notice tells beforehand what it asks for, and a bad one is refused with all that is wrong with it.
 func TestANoticeTellsItsConditionsAndIsRefusedWithEveryFault(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	bureau, person := s.as("bureau"), s.as("applicant")
 	d := definitionOf(t, "title.regular")
@@ -130,6 +132,7 @@ func declare(c *caller, d catalog.Definition, notice string) string {
 var pledge = map[string]any{"commitment": true}
 
 func TestAUnitPassesOnNoMoreThanItsQuota(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	d := definitionOf(t, "grade3.assessment")
 	first, second, unit, bureau := s.as("applicant"), s.as("applicant2"), s.as("unit"), s.as("bureau")

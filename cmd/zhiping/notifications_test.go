@@ -155,6 +155,7 @@ func TestPeopleAreToldWhatOfficesDecide(t *testing.T) {
 }
 
 func TestNobodyIsToldWhereNotificationsAreOff(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo", "--no-notifications")
 	bind(s.as("applicant"), s.as("unit"), university)
 	if strings.Contains(scrape(t, s), `kind="binding.approved"`) {

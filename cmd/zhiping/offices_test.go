@@ -70,6 +70,7 @@ func TestANoticeNamesOfficesOfTheTree(t *testing.T) {
 }
 
 func TestANoticeThatMakesNoSenseIsNotPublished(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	bureau, now := s.as("bureau"), time.Now().UTC()
 	id := bureau.want(http.StatusCreated, "", "POST", "/notices", noticeBody("grade2.appointment", map[string]any{"cutOff": "1900-01-01T00:00:00Z",

@@ -66,6 +66,7 @@ func roles(c *caller) []string {
 // The manual's 推荐单位已经在系统中注册, from nothing: an admin builds the tree and appoints officers, the unit
 // registers, its department approves, and people bind to it.
 func TestAnAdminBuildsTheTreeAndAppointsOfficers(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	admin, person, auditor, other := s.as("admin"), s.as("applicant"), s.as("auditor"), s.as("department")
 	const uscc, phone = "91350100M000100Y43", "13900000002"

@@ -380,6 +380,7 @@ func TestSlowClientsAreHungUpOn(t *testing.T) {
 
 // Whatever is answered, browsers are told not to guess, frame or run what they get.
 func TestEveryAnswerCarriesItsSafeguards(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	person, nobody := s.as("applicant"), &caller{s: s}
 	for name, a := range map[string]answer{

@@ -9,6 +9,7 @@ import (
 
 // The figures of a notice follow what happens to its declarations.
 func TestStatisticsOfANotice(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	d := definitionOf(t, "title.regular")
 	person, other, unit, department := s.as("applicant"), s.as("applicant2"), s.as("unit"), s.as("department")

@@ -137,6 +137,7 @@ func pdf(note string) []byte {
 
 // The whole job of the manual, over HTTP, against the real binary.
 func TestTheWholeJobFromBindingToFinalApproval(t *testing.T) {
+	t.Parallel()
 	s := start(t, t.TempDir(), "--demo")
 	d := definitionOf(t, "title.regular")
 	person, other := s.as("applicant"), s.as("applicant2")
