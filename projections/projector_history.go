@@ -57,6 +57,10 @@ func (h *history) sweep(ctx context.Context) error {
 	if h.spool.events == 0 {
 		return nil
 	}
+	for _, v := range h.bystream {
+		v.passing = true
+		defer func() { v.passing = false }()
+	}
 	var events []domain.Recorded
 	for part := range spoolParts {
 		more, err := h.spool.read(part, h.cfg.Feed.Decode)

@@ -22,6 +22,8 @@ type view struct {
 	// recent holds documents as they are stored, and zero Documents for ids known to have none, so that a
 	// document that events keep coming for is read once. Nothing but the commits of this view changes them.
 	recent *simplelru.LRU[string, readmodels.Document]
+	// passing says that no document is come back to for long, as in a sweep of history, so that none is kept in recent.
+	passing bool
 
 	mu         sync.Mutex // guards what follows, and parked where others than the folding goroutine read it
 	checkpoint uint64     // position up to which documents are stored
@@ -175,7 +177,9 @@ func (v *view) fetch(ctx context.Context, store readmodels.Reader, ids map[strin
 	}
 	for _, id := range missing {
 		docs[id] = read[id]
-		v.recent.Add(id, read[id])
+		if !v.passing {
+			v.recent.Add(id, read[id])
+		}
 	}
 	return docs, nil
 }
@@ -195,7 +199,11 @@ func (v *view) take(res result, position uint64) {
 	for id, en := range res.space.entries {
 		if en.dirty {
 			d := readmodels.Document{ID: id, Position: en.at, Doc: en.doc}
-			v.recent.Add(id, d)
+			if v.passing {
+				v.recent.Remove(id)
+			} else {
+				v.recent.Add(id, d)
+			}
 			v.unstored[id] = d
 		}
 	}
