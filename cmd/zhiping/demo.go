@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/google/uuid"
+	"golang.org/x/sync/errgroup"
 
 	"zhiping/commands"
 	"zhiping/domain"
@@ -46,6 +47,18 @@ func (n *node) seedDemo(ctx context.Context) error {
 		n.logger.Warn("--demo: the event store holds data that is not the demo's, so nothing is seeded")
 		return nil
 	}
+	// Passwords are what takes long; meanwhile the events are written.
+	g, gctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return n.seedAccounts(gctx) })
+	g.Go(func() error { return n.seedOffices(gctx) })
+	if err := g.Wait(); err != nil {
+		return err
+	}
+	return n.seedRoles(ctx)
+}
+
+// seedOffices writes the organizations, the units and the notices.
+func (n *node) seedOffices(ctx context.Context) error {
 	if err := n.seedOrganizations(ctx); err != nil {
 		return err
 	}
@@ -54,10 +67,7 @@ func (n *node) seedDemo(ctx context.Context) error {
 			return err
 		}
 	}
-	if err := n.seedNotices(ctx); err != nil {
-		return err
-	}
-	return n.seedAccounts(ctx)
+	return n.seedNotices(ctx)
 }
 
 // holdsOthers tells whether the store's first event is not the demo's. Roles that an operator gave before the first start
@@ -194,12 +204,21 @@ func (n *node) seedAccounts(ctx context.Context) error {
 	for i, u := range demoUnits {
 		accounts = append(accounts, identity.Account{Login: []string{"unit", "unit2"}[i], Name: u.name + "经办人"})
 	}
+	g, ctx := errgroup.WithContext(ctx)
 	for _, a := range accounts {
-		a.ID = demoAccountID(a.Login)
-		if _, err := n.identity.EnsureAccount(ctx, a, demoPassword); err != nil {
-			return fmt.Errorf("account %s: %w", a.Login, err)
-		}
+		g.Go(func() error {
+			a.ID = demoAccountID(a.Login)
+			if _, err := n.identity.EnsureAccount(ctx, a, demoPassword); err != nil {
+				return fmt.Errorf("account %s: %w", a.Login, err)
+			}
+			return nil
+		})
 	}
+	return g.Wait()
+}
+
+// seedRoles gives the accounts their roles, and waits until those are in force.
+func (n *node) seedRoles(ctx context.Context) error {
 	var last uint64
 	for _, role := range account.Grantable() {
 		id := demoAccountID(string(role))

@@ -21,10 +21,13 @@ const (
 	company    = "91220101MA0Y3KQ208"
 )
 
+// embedded is the catalog that the binary has; nobody changes it.
+var embedded = sync.OnceValues(func() (*catalog.Catalog, error) { return catalog.Load(nil) })
+
 // definitionOf is the newest definition of a type, as the binary has it embedded.
 func definitionOf(t testing.TB, typ string) catalog.Definition {
 	t.Helper()
-	c, err := catalog.Load(nil)
+	c, err := embedded()
 	if err != nil {
 		t.Fatal(err)
 	}
