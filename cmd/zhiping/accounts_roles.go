@@ -81,11 +81,21 @@ func (n *node) follows(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	head, err := n.events.Head(ctx)
-	if err == nil && at > head {
+	end, err := n.events.End(ctx)
+	if err == nil && at > end {
 		return errOtherEvents
 	}
 	return err
+}
+
+// heeding bounds how long a command at the machine waits until sign-in heeds it.
+const heeding = 30 * time.Second
+
+// heed returns once sign-in heeds the events up to a position, or answers that it takes too long.
+func (m *machine) heed(ctx context.Context, position uint64) error {
+	ctx, stop := context.WithTimeoutCause(ctx, heeding, errors.New("the event is stored, but sign-in does not heed it yet; a node will see to it once it serves"))
+	defer stop()
+	return m.node.heed(ctx, position)
 }
 
 // run appends what follows from a command of the operator, and waits until it is in force.

@@ -25,7 +25,7 @@ var (
 
 // followGrants lets sign-in know of the organizations, officers and roles that events make.
 func (n *node) followGrants(ctx context.Context) error {
-	err := n.identity.Follow(ctx, eventstore.NewFeed(n.events, "identity"))
+	err := n.identity.Follow(ctx, eventstore.NewFeed(n.events, "identity", identity.Categories()...))
 	if ctx.Err() != nil {
 		return nil
 	}
@@ -35,12 +35,9 @@ func (n *node) followGrants(ctx context.Context) error {
 	return nil
 }
 
-// heeding bounds how long a command at the machine waits until sign-in heeds it.
-const heeding = 30 * time.Second
-
 // heed returns once sign-in heeds the events up to a position, where perhaps no node is up to see to it.
 func (n *node) heed(ctx context.Context, position uint64) error {
-	ctx, stop := context.WithTimeoutCause(ctx, heeding, errors.New("the event is stored, but sign-in does not heed it yet; a node will see to it once it serves"))
+	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	g, gctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return n.followGrants(gctx) })

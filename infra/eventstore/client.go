@@ -177,6 +177,6 @@ func isClientError(err error) bool { _, is := code(err); return is }
 
 // Ping tells whether the event store answers.
 func (c *Client) Ping(ctx context.Context) error {
-	_, err := c.Head(ctx)
+	_, err := c.End(ctx)
 	return err
 }

@@ -18,17 +18,29 @@ const (
 	feedMost = 512
 )
 
-// Feed is the projector's source of events: all streams, the store's own events left out. Its messages carry as many
+// Feed is the source of events of projectors and followers: all streams or those of some categories, the store's own
+// events left out. Its messages carry as many
 // decoded events as were there, because a message an event would cost more than folding it. Safe for concurrent use.
 type Feed struct {
 	client *Client
 	name   string
+	filter *esdb.SubscriptionFilter
 }
 
 var _ projections.Feed = (*Feed)(nil)
 
-// NewFeed makes a feed; the name is for logs and metrics.
-func NewFeed(c *Client, name string) *Feed { return &Feed{client: c, name: name} }
+// NewFeed makes a feed; the name is for logs and metrics. Where categories are named, the event store leaves out the
+// streams of all others, and nothing of them is sent or decoded.
+func NewFeed(c *Client, name string, categories ...string) *Feed {
+	f := &Feed{client: c, name: name, filter: ours()}
+	if len(categories) > 0 {
+		f.filter = &esdb.SubscriptionFilter{Type: esdb.StreamFilterType}
+	}
+	for _, category := range categories {
+		f.filter.Prefixes = append(f.filter.Prefixes, domain.Stream(category, ""))
+	}
+	return f
+}
 
 // Head implements projections.Feed.
 func (f *Feed) Head(ctx context.Context) (uint64, error) { return f.client.Head(ctx) }
@@ -50,7 +62,7 @@ func storedAs(e *esdb.RecordedEvent) projections.Stored {
 
 // Subscriber implements projections.Feed. Closing it ends its subscriptions; the client stays open.
 func (f *Feed) Subscriber(after uint64) message.Subscriber {
-	s := &feedSubscriber{client: f.client, name: f.name, after: after}
+	s := &feedSubscriber{client: f.client, name: f.name, filter: f.filter, after: after}
 	s.init()
 	return s
 }
@@ -66,6 +78,7 @@ func (f *Feed) Open(m *message.Message) (projections.Delivery, bool) {
 type feedSubscriber struct {
 	client *Client
 	name   string
+	filter *esdb.SubscriptionFilter
 	after  uint64
 	subscriptions
 }
@@ -84,7 +97,7 @@ func (s *feedSubscriber) Subscribe(ctx context.Context, _ string) (<-chan *messa
 	out := make(chan *message.Message)
 	buffer := make(chan told, feedBuffer)
 	sub := &catchup{client: s.client, name: s.name, stream: AllStreams, started: s.after > 0, place: s.after}
-	sub.filter = ours()
+	sub.filter = s.filter
 	sub.emit = func(ctx context.Context, it item) bool {
 		t := told{place: it.place, kind: it.kind}
 		if it.kind == isEvent {

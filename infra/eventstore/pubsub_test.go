@@ -121,6 +121,39 @@ func TestCheckpointsMoveOverWhatIsOfNoInterest(t *testing.T) {
 	m.Ack()
 }
 
+func TestAFeedOfSomeCategories(t *testing.T) {
+	c := startServer(t).client(t)
+	write := func(stream string, n int) uint64 {
+		t.Helper()
+		a, err := c.Append(t.Context(), stream, commands.NoStream, []domain.Proposed{eventstoretest.Note("n", n)})
+		require.NoError(t, err)
+		return a.Position
+	}
+	write("test-1", 1)
+	first := write("other-1", 2)
+	second := write("third-1", 3)
+	for i := range 1100 { // more than the store passes over without a word
+		write("testing-"+strconv.Itoa(i), i+10)
+	}
+	feed := eventstore.NewFeed(c, "feed", "other", "third")
+	sub := feed.Subscriber(0)
+	defer func() { require.NoError(t, sub.Close()) }()
+	messages, err := sub.Subscribe(t.Context(), projections.Topic)
+	require.NoError(t, err)
+	var got []uint64
+	for at := uint64(0); at <= second; { // it tells how far it is, with nothing of interest too
+		m := next(t, messages)
+		d, ok := feed.Open(m)
+		require.True(t, ok)
+		for _, e := range d.Events {
+			got = append(got, e.Position)
+		}
+		at = max(at, d.Position)
+		m.Ack()
+	}
+	require.Equal(t, []uint64{first, second}, got)
+}
+
 func TestTheFeedTellsHistoryFromNews(t *testing.T) {
 	s := startServer(t)
 	c := s.client(t)

@@ -85,6 +85,17 @@ func (q All) options() esdb.ReadAllOptions {
 	return o
 }
 
+// End is the position of the last event in $all, the store's own included; 0 when there is none.
+func (c *Client) End(ctx context.Context) (end uint64, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.calls.Timeout)
+	defer cancel()
+	err = c.backwards(ctx, 1, func(e *esdb.RecordedEvent) (bool, error) {
+		end = e.Position.Commit
+		return false, nil
+	})
+	return end, err
+}
+
 // Head is the position of the last event of ours in $all; 0 when there is none. The store's own come behind it at any
 // time, from persistent subscriptions or its statistics, and no view ever hears of those.
 func (c *Client) Head(ctx context.Context) (head uint64, err error) {
@@ -92,23 +103,30 @@ func (c *Client) Head(ctx context.Context) (head uint64, err error) {
 	defer cancel()
 	for _, most := range []uint64{1, 100, math.MaxUint64} { // mostly it is the very last one
 		seen, found := uint64(0), false
-		err := c.read(ctx,
-			func(ctx context.Context, db *esdb.Client) (*esdb.ReadStream, error) {
-				return db.ReadAll(ctx, esdb.ReadAllOptions{Direction: esdb.Backwards, From: esdb.End{}}, most)
-			},
-			func(e *esdb.RecordedEvent) (bool, error) {
-				seen++
-				if found = !strings.HasPrefix(e.EventType, "$"); found {
-					head = e.Position.Commit
-				}
-				return !found, nil
-			})
+		err := c.backwards(ctx, most, func(e *esdb.RecordedEvent) (bool, error) {
+			seen++
+			if found = !strings.HasPrefix(e.EventType, "$"); found {
+				head = e.Position.Commit
+			}
+			return !found, nil
+		})
 		if err != nil {
-			return 0, fmt.Errorf("read head: %w", classify(err))
+			return 0, err
 		}
 		if found || seen < most {
 			break
 		}
 	}
 	return head, nil
+}
+
+// backwards reads at most so many events from the end, until each wants no more.
+func (c *Client) backwards(ctx context.Context, most uint64, each func(*esdb.RecordedEvent) (bool, error)) error {
+	err := c.read(ctx, func(ctx context.Context, db *esdb.Client) (*esdb.ReadStream, error) {
+		return db.ReadAll(ctx, esdb.ReadAllOptions{Direction: esdb.Backwards, From: esdb.End{}}, most)
+	}, each)
+	if err != nil {
+		return fmt.Errorf("read head: %w", classify(err))
+	}
+	return nil
 }

@@ -76,6 +76,14 @@ func concerns(event any) bool {
 	return false
 }
 
+// Categories are those of the streams whose events can concern sign-in.
+func Categories() []string {
+	return []string{domain.CategoryUnit, domain.CategoryOrganization, domain.CategoryAccount}
+}
+
+// passedOver is how many events of other streams the event store looks at before it tells how far it is.
+const passedOver = 512
+
 // noteEvery is how many events that do not concern us may be read again after a restart; noting each batch's place
 // would cost a durable write for nothing.
 const noteEvery = 10_000
@@ -102,7 +110,7 @@ func (p *Provider) Follow(ctx context.Context, feed projections.Feed) error {
 		if err := p.Apply(ctx, d.Events); err != nil {
 			return err
 		}
-		if unnoted += len(d.Events); unnoted >= noteEvery && d.Position > 0 {
+		if unnoted += max(len(d.Events), passedOver); unnoted >= noteEvery && d.Position > 0 {
 			if err := p.write(ctx, func(c *change) error { return advance(ctx, c.querier, d.Position) }); err != nil {
 				return err
 			}
