@@ -90,6 +90,7 @@ func (c benchViewsCmd) run(ctx context.Context, n *node, r *benchViews) error {
 	resetPeak()
 	began := time.Now()
 	g.Go(func() error { return n.projector.Run(ctx) })
+	g.Go(func() error { return n.followGrants(ctx) })
 	for !n.projector.CaughtUp() {
 		if err := ctx.Err(); err != nil {
 			return errors.Join(err, g.Wait())
@@ -125,14 +126,9 @@ func (c benchViewsCmd) measureReads(ctx context.Context, n *node, url string) ([
 	if err != nil {
 		return nil, err
 	}
-	people := make([]string, min(c.People, c.Declarations/3))
-	for i := range people {
-		s, err := n.identity.SignInExternal(ctx, identity.External{Issuer: benchIssuer, Subject: strconv.Itoa(i * (c.Declarations / 3 / len(people))),
-			Name: "申报人", Roles: []domain.Role{domain.Applicant}}, "127.0.0.1", "bench", nil)
-		if err != nil {
-			return nil, fmt.Errorf("bench: sign in: %w", err)
-		}
-		people[i] = s.AccessToken
+	people, err := c.signInPeople(ctx, n)
+	if err != nil {
+		return nil, fmt.Errorf("bench: sign in: %w", err)
 	}
 	load := benchHTTPCmd{Callers: c.Callers, Duration: c.Duration}
 	read := func(path string) func(context.Context) (string, error) {
@@ -149,6 +145,31 @@ func (c benchViewsCmd) measureReads(ctx context.Context, n *node, url string) ([
 	}
 	lag, err := c.measureLag(ctx, b, admin, auditor)
 	return append(figures, lag...), err
+}
+
+// signInPeople gives sessions to people of the history, spread over all of it, as an OpenID provider's claims would.
+func (c benchViewsCmd) signInPeople(ctx context.Context, n *node) ([]string, error) {
+	tokens := make([]string, min(c.People, c.Declarations/3))
+	provider := claims{n.executor, n.identity}
+	g, ctx := errgroup.WithContext(ctx)
+	g.SetLimit(c.Callers)
+	for i := range tokens {
+		g.Go(func() error {
+			e := identity.External{Issuer: benchIssuer, Subject: strconv.Itoa(i * (c.Declarations / 3 / len(tokens))),
+				Name: "申报人", Roles: []domain.Role{domain.Applicant}}
+			id, err := n.identity.TakeUp(ctx, e)
+			if err != nil {
+				return err
+			}
+			if err := provider.Claimed(ctx, id, e.Claims(), "127.0.0.1"); err != nil {
+				return err
+			}
+			s, err := n.identity.SignInExternal(ctx, e, "127.0.0.1", "bench", nil)
+			tokens[i] = s.AccessToken
+			return err
+		})
+	}
+	return tokens, g.Wait()
 }
 
 // measureLag loads the server with commands, and asks now and again for the last command's views.

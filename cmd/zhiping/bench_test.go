@@ -1,0 +1,38 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"testing"
+	"time"
+
+	"github.com/stretchr/testify/require"
+)
+
+// The figures mean nothing here; that each is measured, and without an error, does.
+func TestTheBenchesMeasure(t *testing.T) {
+	t.Parallel()
+	last := func(out bytes.Buffer, into any) {
+		t.Helper()
+		lines := bytes.Split(bytes.TrimSpace(out.Bytes()), []byte("\n"))
+		require.NoError(t, json.Unmarshal(lines[len(lines)-1], into), out.String())
+	}
+	var out bytes.Buffer
+	require.NoError(t, benchViewsCmd{Declarations: 60, Together: 10, Callers: 4, Duration: 300 * time.Millisecond, People: 8, Rebuild: true, Data: t.TempDir()}.Run(t.Context(), &out))
+	var views benchViews
+	last(out, &views)
+	require.Positive(t, views.RebuildPerS)
+	require.Len(t, views.Figures, 5)
+	for _, f := range views.Figures {
+		require.Zero(t, f.Errors, f.Name)
+		require.Positive(t, f.PerSec, f.Name)
+	}
+	out.Reset()
+	require.NoError(t, benchHTTPCmd{Callers: 4, Duration: 300 * time.Millisecond}.Run(t.Context(), &out))
+	var figures []figure
+	last(out, &figures)
+	require.Len(t, figures, 3)
+	for _, f := range figures {
+		require.Zero(t, f.Errors, f.Name)
+	}
+}
