@@ -48,7 +48,7 @@ func openWriter(s *Store) (*writer, error) {
 // the truth, whatever was in memory.
 func (w *writer) open(mode string) (err error) {
 	c, err := openConn(w.s.path, mode, "busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)",
-		"wal_autocheckpoint(0)", "cache_size(-32768)", "journal_size_limit(67108864)", "temp_store(MEMORY)")
+		"wal_autocheckpoint(0)", "cache_size(-16384)", "journal_size_limit(67108864)", "temp_store(MEMORY)")
 	if err != nil {
 		return err
 	}
