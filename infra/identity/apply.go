@@ -102,8 +102,11 @@ func (p *Provider) Follow(ctx context.Context, feed projections.Feed) error {
 		if err := p.Apply(ctx, d.Events); err != nil {
 			return err
 		}
-		if unnoted += len(d.Events); unnoted >= noteEvery && d.Position > 0 {
-			if err := p.write(ctx, func(c *change) error { return advance(ctx, c.querier, d.Position) }); err != nil {
+		if unnoted += len(d.Events); unnoted >= noteEvery && len(d.Events) > 0 {
+			// Not the delivery's own position, which may be one of the store's own events: a place behind the last event of
+			// ours would look like that of another event store.
+			last := d.Events[len(d.Events)-1].Position
+			if err := p.write(ctx, func(c *change) error { return advance(ctx, c.querier, last) }); err != nil {
 				return err
 			}
 			unnoted = 0

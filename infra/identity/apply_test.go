@@ -184,14 +184,14 @@ func TestFollowingGoesOnWhereItStopped(t *testing.T) {
 	broken := errors.New("an event type that nobody knows")
 	feed := &script{deliveries: []projections.Delivery{
 		{Events: []domain.Recorded{recorded(10, "organization-edu", organization.Created{ID: "edu", Name: "教育厅", Kind: organization.KindDepartment})}},
-		{Events: many, Position: 20_000},
+		{Events: many, Position: 20_000}, // which is one of the store's own events
 		{Err: broken},
 	}}
 	require.ErrorIs(t, f.Follow(t.Context(), feed), broken)
 	require.Equal(t, uint64(0), feed.after)
 	again := &script{}
 	require.NoError(t, f.Follow(t.Context(), again))
-	require.Equal(t, uint64(20_000), again.after)
+	require.Equal(t, many[len(many)-1].Position, again.after, "a place that a head of ours can reach")
 	orgs, err := f.Organizations(t.Context(), "")
 	require.NoError(t, err)
 	require.Equal(t, []Organization{{ID: "edu", Name: "教育厅", Kind: KindDepartment}}, orgs)
