@@ -71,6 +71,27 @@ func TestClaimsThatGiveAndTakeRolesAreEvents(t *testing.T) {
 	claims["sub"], claims["roles"] = "root", []string{"boss"}
 	(&caller{s: s, token: provider.Sign(t, claims)}).want(409, "role_by_provider", "DELETE", "/accounts/"+id+"/roles/admin", nil)
 
+	// A closure ends an office that claims give too. Who has it by the claims of the next sign-in has it again, as an event.
+	claims["roles"] = []string{"boss"}
+	root := &caller{s: s, token: provider.Sign(t, claims)}
+	root.want(201, "", "POST", "/organizations", map[string]any{"id": "hrss", "name": "省人社厅", "kind": "bureau"})
+	fourth, status, body := signIn("boss", "reviewer")
+	require.Equal(t, http.StatusSeeOther, status, body)
+	has(fourth, "bureau", true)
+	root.want(200, "", "POST", "/organizations/hrss/close", nil)
+	has(fourth, "bureau", false)
+	root.want(200, "", "POST", "/organizations/hrss/reopen", nil)
+	has(fourth, "bureau", false)
+	for range 2 { // the second time nothing has changed
+		fifth, status, body := signIn("boss", "reviewer")
+		require.Equal(t, http.StatusSeeOther, status, body)
+		has(fifth, "bureau", true)
+	}
+	told = append(told, by("RoleGranted", "人社部门经办人"), by("RoleGranted", "人社部门经办人"))
+	require.Equal(t, told, rolesTold(auditor, id))
+	_, status, body = signIn("boss")
+	require.Equal(t, http.StatusSeeOther, status, body)
+
 	closeEvents(events)
 	third, status, body := signIn("boss")
 	require.Equal(t, http.StatusSeeOther, status, body)
