@@ -117,24 +117,9 @@ func (c claims) Claimed(ctx context.Context, id string, claim account.Claim, add
 	if err != nil {
 		return err
 	}
-	if err := c.await(ctx, r.Position); err != nil {
-		return err
-	}
-	s, err := c.identity.Standing(ctx, id)
-	if err != nil || claim.Matches(s.Roles) {
-		return err
-	}
-	claim.Renew = true // an organization was closed meanwhile
-	if r, err = c.executor.Account(ctx, env, id, claim); err != nil {
-		return err
-	}
-	return c.await(ctx, r.Position)
-}
-
-func (c claims) await(ctx context.Context, position uint64) error {
 	wait, cancel := context.WithTimeoutCause(ctx, followTimeout, errors.Join(commands.ErrStoreUnavailable, errNotHeeded))
 	defer cancel()
-	return c.identity.Await(wait, position)
+	return c.identity.Await(wait, r.Position)
 }
 
 // followTimeout bounds how long a sign-in waits until the roles of its claims are in force.

@@ -43,13 +43,10 @@ type RevokeAll struct {
 	Facts Facts `json:"-"`
 }
 
-// Claim says which roles the claims of an OpenID provider give now, and no others of its. Renew also gives anew what events
-// tell of and sign-in has lost: a closure ends the power of an organization's officers, whoever made them that. Nobody asks for
-// it before sign-in has heeded the account's events.
+// Claim says which roles the claims of an OpenID provider give now, and no others of its.
 type Claim struct {
 	Issuer string
 	Roles  []Claimed
-	Renew  bool
 	Facts  Facts `json:"-"`
 }
 

@@ -34,7 +34,6 @@ func Grantable() []domain.Role { return []domain.Role{domain.Admin, domain.Audit
 //	Claim:     roles that this provider's claims gave and do not now   → RoleRevoked of each
 //	           roles that they give and have not given yet             → RoleGranted of each
 //	           given the same claims                                   → nothing
-//	           anew, of what sign-in has lost                          → RoleGranted of each
 //	Record:    of what no event has ever told                          → RoleGranted
 //	           of anything else                                        → nothing, also when it has been revoked since
 //	Grant and Revoke, of nobody's account                              → ErrNotFound
@@ -143,8 +142,7 @@ func claim(s State, c Claim) ([]Event, error) {
 		}
 	}
 	for _, h := range now {
-		_, told := find(s.Roles, h)
-		if _, inForce := find(c.Facts.Recorded, h); !told || c.Renew && !inForce {
+		if _, ok := find(s.Roles, h); !ok {
 			out = append(out, granted(h, c.Facts.Account, c.Facts.Origin))
 		}
 	}

@@ -132,11 +132,12 @@ func (p *Provider) apply(ctx context.Context, c *change, e domain.Recorded) erro
 		}
 		return revokeOfficers(ctx, c.querier, id)
 	case organization.Closed:
-		if err := revokeOfficers(ctx, c.querier, id); err != nil {
+		return closeOrganization(ctx, c.querier, id)
+	case organization.Reopened:
+		if _, err := c.ExecContext(ctx, `DELETE FROM closed_organizations WHERE id = $1`, id); err != nil {
 			return err
 		}
-		_, err := c.ExecContext(ctx, `DELETE FROM grants WHERE organization = $1`, id)
-		return err
+		return revokeEverybody(ctx, c.querier)
 	case organization.OfficerGranted:
 		g := Grant{Account: event.Account, Role: event.Role, Organization: event.Organization}
 		if event.Expires != nil {
