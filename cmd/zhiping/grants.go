@@ -25,15 +25,34 @@ var (
 
 // followGrants lets sign-in know of the organizations, officers and roles that events make.
 func (n *node) followGrants(ctx context.Context) error {
-	err := n.identity.Follow(ctx, eventstore.NewFeed(n.events, "identity", identity.Categories()...))
-	if ctx.Err() != nil {
-		return nil
-	}
-	if err != nil {
-		return fmt.Errorf("follow grants: %w", err)
-	}
-	return nil
+	return n.insist(ctx, "follow grants", func() error {
+		return n.identity.Follow(ctx, eventstore.NewFeed(n.events, "identity", identity.Categories()...))
+	})
 }
+
+// insist does something until it ends well or the context does, waiting a little while a store is away: that is no reason
+// to end a node, and all nodes would end at once.
+func (n *node) insist(ctx context.Context, what string, do func() error) error {
+	for {
+		err := do()
+		var refusal *domain.Error
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return nil
+		case !errors.As(err, &refusal) || refusal.Kind != domain.Unavailable && !errors.Is(err, domain.ErrConcurrentChange):
+			return fmt.Errorf("%s: %w", what, err)
+		}
+		n.logger.WarnContext(ctx, "a store is away; trying again", "what", what, "error", err)
+		select {
+		case <-time.After(awayPause):
+		case <-ctx.Done():
+			return nil
+		}
+	}
+}
+
+// awayPause is how long a node waits to try again while a store is away.
+const awayPause = 2 * time.Second
 
 // heed returns once sign-in heeds the events up to a position, where perhaps no node is up to see to it.
 func (n *node) heed(ctx context.Context, position uint64) error {
@@ -48,28 +67,10 @@ func (n *node) heed(ctx context.Context, position uint64) error {
 	return g.Wait()
 }
 
-// recordPause is how long a node waits to try again while a store is away.
-const recordPause = 2 * time.Second
-
 // recordGrants tells, once and for all nodes, of the roles that were given before grants became events. What was given
-// goes on meanwhile. A store that is away delays it, and the node serves on.
+// goes on meanwhile.
 func (n *node) recordGrants(ctx context.Context) error {
-	for {
-		err := n.recordOnce(ctx)
-		var refusal *domain.Error
-		switch {
-		case err == nil || ctx.Err() != nil:
-			return nil
-		case !errors.As(err, &refusal) || refusal.Kind != domain.Unavailable && !errors.Is(err, domain.ErrConcurrentChange):
-			return fmt.Errorf("record earlier grants: %w", err)
-		}
-		n.logger.WarnContext(ctx, "earlier grants are not recorded yet", "error", err)
-		select {
-		case <-time.After(recordPause):
-		case <-ctx.Done():
-			return nil
-		}
-	}
+	return n.insist(ctx, "record earlier grants", func() error { return n.recordOnce(ctx) })
 }
 
 func (n *node) recordOnce(ctx context.Context) error {

@@ -82,6 +82,13 @@ func TestTheOperatorsRolesAreEvents(t *testing.T) {
 	officer.want(401, "not_signed_in", "GET", "/me", nil)
 	got := rolesTold(watch, demoAccountID("department"))
 	require.Equal(t, "RoleRevoked by operator: 撤销角色“分析员”（运维人员操作）", got[len(got)-1])
+	var steps []string // newest first
+	for _, r := range watch.want(200, "", "GET", "/audit/identity?account="+demoAccountID("department"), nil).items("items") {
+		if r["type"] != "grant_revoked" || len(steps) == 0 || steps[len(steps)-1] != "grant_revoked" {
+			steps = append(steps, r["type"].(string))
+		}
+	}
+	require.Equal(t, []string{"account_erased", "grant_revoked", "account_disabled"}, steps[:3], "nobody gives a role in between")
 	history := watch.want(200, "", "GET", "/audit?type=GrantRevoked&organization="+demoDepartment.ID, nil).items("items")
 	require.Len(t, history, 1)
 	s.stop()

@@ -71,6 +71,30 @@ func TestClaimsThatGiveAndTakeRolesAreEvents(t *testing.T) {
 	claims["sub"], claims["roles"] = "root", []string{"boss"}
 	(&caller{s: s, token: provider.Sign(t, claims)}).want(409, "role_by_provider", "DELETE", "/accounts/"+id+"/roles/admin", nil)
 
+	// Nobody acts for a closed organization, by claims neither; what they give counts again once it is open.
+	claims["roles"] = []string{"boss"}
+	root := &caller{s: s, token: provider.Sign(t, claims)}
+	root.want(201, "", "POST", "/organizations", map[string]any{"id": "hrss", "name": "省人社厅", "kind": "bureau"})
+	claims["sub"], claims["roles"], claims["org"] = "program", []string{"reviewer"}, "hrss"
+	program := &caller{s: s, token: provider.Sign(t, claims)}
+	fourth, status, body := signIn("boss", "reviewer")
+	require.Equal(t, http.StatusSeeOther, status, body)
+	told = append(told, by("RoleGranted", "人社部门经办人"))
+	for _, open := range []bool{true, false, true} {
+		step := map[bool]string{true: "reopen", false: "close"}[open]
+		root.want(200, "", "POST", "/organizations/hrss/"+step, nil)
+		fifth, status, body := signIn("boss", "reviewer")
+		require.Equal(t, http.StatusSeeOther, status, body)
+		for _, b := range []browser{fourth, fifth} {
+			has(b, "bureau", open)
+			has(b, "admin", true)
+		}
+		require.Equal(t, open, strings.Contains(string(program.want(200, "", "GET", "/me", nil).raw), `"bureau"`), step)
+	}
+	require.Equal(t, told, rolesTold(auditor, id))
+	_, status, body = signIn("boss")
+	require.Equal(t, http.StatusSeeOther, status, body)
+
 	closeEvents(events)
 	third, status, body := signIn("boss")
 	require.Equal(t, http.StatusSeeOther, status, body)

@@ -25,6 +25,7 @@ func (p *Provider) actorWithout(ctx context.Context, q querier, id, name, source
 	rows, err := q.QueryContext(ctx, `SELECT g.role, g.organization, coalesce(o.name, ''), g.expires_at
 		FROM grants g LEFT JOIN organizations o ON o.id = g.organization
 		WHERE g.account_id = $1 AND (g.expires_at = 0 OR g.expires_at > $2) AND (g.source = '' OR g.source <> $3)
+		AND g.organization NOT IN (SELECT id FROM closed_organizations)
 		ORDER BY g.source, g.granted_at, g.organization`, id, p.now().UnixMilli(), source)
 	if err != nil {
 		return a, until, fmt.Errorf("identity: roles: %w", err)

@@ -137,11 +137,12 @@ func (p *Provider) apply(ctx context.Context, c *change, e domain.Recorded) erro
 		}
 		return revokeOfficers(ctx, c.querier, id)
 	case organization.Closed:
-		if err := revokeOfficers(ctx, c.querier, id); err != nil {
+		return closeOrganization(ctx, c.querier, id)
+	case organization.Reopened:
+		if _, err := c.ExecContext(ctx, `DELETE FROM closed_organizations WHERE id = $1`, id); err != nil {
 			return err
 		}
-		_, err := c.ExecContext(ctx, `DELETE FROM grants WHERE organization = $1`, id)
-		return err
+		return revokeEverybody(ctx, c.querier)
 	case organization.OfficerGranted:
 		g := Grant{Account: event.Account, Role: event.Role, Organization: event.Organization}
 		if event.Expires != nil {
@@ -192,9 +193,11 @@ func sourceOf(issuer string) string {
 	return bySignIn
 }
 
-// placeUnit takes a unit up below its department. One that an admin has put into the tree keeps its name and place.
+// placeUnit takes a unit up below its department. One that an admin has put into the tree keeps its name and place; one that
+// only claims have named so far, such as those of the officer who registers it, has no kind and no place yet.
 func placeUnit(ctx context.Context, tx querier, e unit.Registered) error {
-	res, err := tx.ExecContext(ctx, `INSERT INTO organizations (id, name, kind, parent) VALUES ($1,$2,$3,$4) ON CONFLICT DO NOTHING`,
+	res, err := tx.ExecContext(ctx, `INSERT INTO organizations (id, name, kind, parent) VALUES ($1,$2,$3,$4)
+		ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, parent = excluded.parent WHERE organizations.kind = ''`,
 		e.USCC, e.Name, string(KindUnit), e.Department.ID)
 	if err != nil {
 		return fmt.Errorf("identity: unit: %w", err)

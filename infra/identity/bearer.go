@@ -87,6 +87,16 @@ func (p *Provider) loadActor(ctx context.Context, id string, e External) (domain
 	if err != nil {
 		return domain.Actor{}, until, err
 	}
+	if e.Organization.ID != "" {
+		closed, err := isClosed(ctx, p.reader.querier, e.Organization.ID)
+		if err != nil {
+			return domain.Actor{}, until, err
+		}
+		if closed {
+			e.Organization = domain.Organization{}
+			e = e.usable()
+		}
+	}
 	if a.Organization.ID == "" && e.Organization.ID != "" {
 		a.Organization = e.Organization
 		if a.Within, err = within(ctx, p.reader.querier, a.Organization.ID); err != nil {

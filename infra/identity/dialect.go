@@ -10,6 +10,7 @@ import (
 	"io"
 	"net"
 	"net/url"
+	"os"
 	"slices"
 	"strings"
 	"time"
@@ -42,7 +43,22 @@ var postgresDialect = dialect{
 	lock: `SELECT pg_advisory_xact_lock(34454749225512551)`,
 }
 
+// private makes the file readable for this user alone, whoever may look into its folder: SQLite would make it as readable as
+// the process's mask allows. (It gives the logs the file's own mode.) A file that is there is not opened, since closing it would
+// release the locks that others of this process hold. What goes wrong here, SQLite tells.
+func private(path string) {
+	f, err := os.OpenFile(path, os.O_CREATE|os.O_EXCL|os.O_RDWR, 0o600) // #nosec G304 -- the file of the accounts
+	if err == nil {
+		_ = f.Close()
+		return
+	}
+	for _, name := range []string{path, path + "-wal", path + "-shm"} { // of an earlier version
+		_ = os.Chmod(name, 0o600)
+	}
+}
+
 func openSQLite(cfg Config) (writer, reader database, err error) {
+	private(cfg.Path)
 	open := func(connections int, pragmas ...string) (database, error) {
 		q := url.Values{"_txlock": {"immediate"}, "_pragma": append(pragmas,
 			"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "secure_delete(ON)")}

@@ -4,6 +4,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"os"
 	"path/filepath"
 	"testing"
 	"time"
@@ -88,4 +89,27 @@ func TestADiskThatTakesNothingMoreIsAStoreThatIsAway(t *testing.T) {
 	}
 	_, err := Open(t.Context(), Config{Path: filepath.Join(t.TempDir(), "no such folder", "db"), Pepper: make([]byte, 32)})
 	require.ErrorIs(t, err, ErrStoreAway)
+}
+
+// The file has phones, names and password hashes: whoever may look into its folder must not read it, nor its logs.
+func TestTheFileOfTheAccountsIsPrivate(t *testing.T) {
+	onlySQLite(t)
+	f := open(t)
+	f.person(t, "applicant")
+	private := func() {
+		t.Helper()
+		for _, name := range []string{"", "-wal", "-shm"} {
+			info, err := os.Stat(f.cfg.Path + name)
+			require.NoError(t, err)
+			require.Equal(t, os.FileMode(0o600), info.Mode().Perm(), name)
+		}
+	}
+	private()
+	for _, name := range []string{"", "-wal", "-shm"} { // as earlier versions made them
+		require.NoError(t, os.Chmod(f.cfg.Path+name, 0o644)) // #nosec G302 -- what is to be repaired
+	}
+	again, err := Open(t.Context(), f.cfg)
+	require.NoError(t, err)
+	defer func() { require.NoError(t, again.Close()) }()
+	private()
 }

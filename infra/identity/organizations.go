@@ -69,6 +69,27 @@ func within(ctx context.Context, q querier, id string) ([]string, error) {
 	return out, rows.Err()
 }
 
+// closeOrganization ends what was granted here. What claims give goes on in the account's events, since the provider takes it
+// away, and counts for nothing until the organization is reopened.
+func closeOrganization(ctx context.Context, tx querier, id string) error {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO closed_organizations (id) VALUES ($1) ON CONFLICT DO NOTHING`, id); err != nil {
+		return fmt.Errorf("identity: close: %w", err)
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM grants WHERE organization = $1 AND source = $2`, id, given); err != nil {
+		return fmt.Errorf("identity: close: %w", err)
+	}
+	return revokeEverybody(ctx, tx)
+}
+
+func isClosed(ctx context.Context, q querier, id string) (bool, error) {
+	var n int
+	err := q.QueryRowContext(ctx, `SELECT count(*) FROM closed_organizations WHERE id = $1`, id).Scan(&n)
+	if err != nil {
+		return false, fmt.Errorf("identity: organization: %w", err)
+	}
+	return n > 0, nil
+}
+
 func ungrant(ctx context.Context, tx querier, g Grant, source string) error {
 	_, err := tx.ExecContext(ctx, `DELETE FROM grants WHERE account_id = $1 AND organization = $2 AND role = $3 AND source = $4`,
 		g.Account, g.Organization, string(g.Role), source)

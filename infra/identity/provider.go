@@ -116,6 +116,15 @@ func revokeAccount(ctx context.Context, tx querier, account string) error {
 
 func accountBucket(account string) int { return 256 + int(digest(account)[0]) }
 
+// revokeEverybody does the same for all, for what is rare: access tokens may name any organization, and nothing here tells
+// whose do.
+func revokeEverybody(ctx context.Context, tx querier) error {
+	if _, err := tx.ExecContext(ctx, `UPDATE epochs SET n = n + 1`); err != nil {
+		return fmt.Errorf("identity: revoke: %w", err)
+	}
+	return nil
+}
+
 // revokeOfficers does the same for the officers of an organization and of those above it: its name and its place are part
 // of what their sessions remember. Nobody else's session is read afresh, since units register all day long.
 func revokeOfficers(ctx context.Context, tx querier, organization string) error {

@@ -10,6 +10,7 @@ import (
 	"zhiping/domain"
 	"zhiping/domain/account"
 	"zhiping/domain/organization"
+	"zhiping/domain/unit"
 )
 
 func TestStandingIsWhatAGrantDependsOn(t *testing.T) {
@@ -115,6 +116,30 @@ func TestGrantsAreTheSameWhenTheirEventsAreAppliedAnew(t *testing.T) {
 	granted, err := again.Audit(t.Context(), AuditQuery{Kind: AuditGranted, Limit: 100})
 	require.NoError(t, err)
 	require.Len(t, granted, 6, "what was on record before is no grant of today")
+}
+
+// Whose claims make an officer of a unit that is not registered yet registers it afterwards: its department oversees it then.
+func TestAUnitThatClaimsNamedFirstComesBelowItsDepartment(t *testing.T) {
+	f := open(t)
+	f.put(t, Organization{ID: "edu", Name: "教育厅", Kind: KindDepartment})
+	f.grant(t, Grant{Account: f.person(t, "department"), Role: domain.Department, Organization: "edu"})
+	department := f.mustLogin(t, "department")
+	const uscc = "12220000127701509T"
+	s, err := f.signIn(t, External{Issuer: "https://issuer.example", Subject: "1", Name: "王经办", Roles: []domain.Role{domain.Unit},
+		Organization: domain.Organization{ID: uscc, Name: "大学"}})
+	require.NoError(t, err)
+	f.tell(t, "unit-"+uscc, unit.Registered{USCC: uscc, Name: "示范大学", Department: domain.Organization{ID: "edu", Name: "教育厅"}})
+	actor, _, err := f.Authenticate(t.Context(), department.AccessToken)
+	require.NoError(t, err)
+	require.Equal(t, []string{uscc}, actor.Within)
+	actor, _, err = f.Authenticate(t.Context(), s.AccessToken)
+	require.NoError(t, err)
+	require.Equal(t, "示范大学", actor.Organization.Name, "as it is registered")
+
+	f.tell(t, "unit-"+uscc, unit.Registered{USCC: uscc, Name: "别的名称", Department: domain.Organization{ID: "other"}})
+	actor, _, err = f.Authenticate(t.Context(), department.AccessToken)
+	require.NoError(t, err)
+	require.Equal(t, []string{uscc}, actor.Within, "what has its place keeps it")
 }
 
 // An operator's command that broke off behind the account is repeated as it was.

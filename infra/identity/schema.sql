@@ -36,6 +36,9 @@ CREATE TABLE IF NOT EXISTS organizations (
 );
 CREATE INDEX IF NOT EXISTS organizations_parent ON organizations(parent);
 
+-- Nobody acts for these, whatever claims say.
+CREATE TABLE IF NOT EXISTS closed_organizations (id TEXT PRIMARY KEY) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS grants (
   account_id   TEXT NOT NULL,
   organization TEXT NOT NULL,           -- '' for roles that people hold for themselves
