@@ -22,9 +22,13 @@ func (x *Executor) Organization(ctx context.Context, env Envelope, id string, c 
 			return nil
 		},
 		facts: func(ctx context.Context, s organization.State, c organization.Command) (organization.Command, error) {
-			if create, ok := c.(organization.Create); ok {
-				create.ID = id
-				c = create
+			switch named := c.(type) {
+			case organization.Create:
+				named.ID = id
+				c = named
+			case organization.GrantOfficer:
+				named.By = env.Actor.ID // admins decide on no declaration, nor as the officers that they make of themselves
+				c = named
 			}
 			return x.organizationFacts(ctx, s, c)
 		},

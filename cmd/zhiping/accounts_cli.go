@@ -62,8 +62,22 @@ func (c *accountsCmd) open(ctx context.Context) (*identity.Provider, error) {
 // below is a path in the data folder.
 func (c *accountsCmd) below(name string) string { return filepath.Join(c.Data, name) }
 
+// some tells where there are no accounts at all, as behind a mistyped --data, before anything is made there.
+func (c *accountsCmd) some() error {
+	if c.Identity.Postgres != "" {
+		return nil
+	}
+	if _, err := os.Stat(c.below("identity.sqlite")); err != nil {
+		return fmt.Errorf("no accounts in --data: %w", err)
+	}
+	return nil
+}
+
 // account runs do on the account of a login name, a phone or an account's id.
 func (c *accountsCmd) account(ctx context.Context, who string, do func(p *identity.Provider, id string) error) error {
+	if err := c.some(); err != nil {
+		return err
+	}
 	return c.with(ctx, func(p *identity.Provider) error {
 		id, err := find(ctx, p, who)
 		if err != nil {

@@ -71,6 +71,9 @@ func (a accountsHolder) Run(ctx context.Context, out io.Writer, c *accountsCmd) 
 	if err != nil {
 		return fmt.Errorf("--number-file: %w", err)
 	}
+	if err := c.some(); err != nil {
+		return err
+	}
 	return c.with(ctx, func(p *identity.Provider) error {
 		person, err := p.Holder(ctx, number, operator)
 		if errors.Is(err, domain.ErrNotFound) {
@@ -95,6 +98,9 @@ type accountsErase struct {
 // Run erases the person, once events have taken the account's roles away. It shuts the account out first: a sign-in with an
 // OpenID provider's claims, or an admin, would else give a role in between, which no event takes away any more.
 func (a accountsErase) Run(ctx context.Context, c *accountsCmd) error {
+	if err := c.some(); err != nil {
+		return err
+	}
 	return c.rule(ctx, func(m *machine) error {
 		id, err := find(ctx, m.identity, a.Account)
 		if err != nil {

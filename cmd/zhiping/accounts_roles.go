@@ -177,6 +177,9 @@ type ownRole struct {
 }
 
 func (a ownRole) run(ctx context.Context, c *accountsCmd, command account.Command) error {
+	if err := c.some(); err != nil {
+		return err
+	}
 	return c.rule(ctx, func(m *machine) error {
 		id, err := find(ctx, m.identity, a.Account)
 		if err != nil {

@@ -131,6 +131,7 @@ func TestAnAdminBuildsTheTreeAndAppointsOfficers(t *testing.T) {
 	if got := roles(officer); !slices.Equal(got, []string{"unit", "applicant"}) {
 		t.Fatalf("after the grant: %v", got)
 	}
+	admin.want(409, "own_office", "POST", "/organizations/demo-department/officers", map[string]any{"account": "admin"})
 	admin.want(409, "officer_elsewhere", "POST", "/organizations/demo-department/officers", map[string]any{"account": phone})
 	admin.want(404, "account_not_found", "POST", "/organizations/health/officers", map[string]any{"account": "nobody"})
 	officer.want(422, "unit_department", "POST", "/units", map[string]any{"uscc": uscc, "name": "示范医院", "department": map[string]any{"id": "demo-department"}})

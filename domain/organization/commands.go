@@ -68,6 +68,7 @@ type GrantOfficer struct {
 	Expires   *time.Time
 	Now       time.Time `json:"-"`
 	Elsewhere string    `json:"-"`
+	By        string    `json:"-"` // who appoints
 }
 
 // RevokeGrant ends an account's being an officer.

@@ -23,6 +23,7 @@ var (
 	ErrNotFound      = domain.NewError(domain.NotFound, "organization_not_found")
 	ErrParentUnknown = domain.NewError(domain.Invalid, "organization_parent")
 	ErrElsewhere     = domain.NewError(domain.Conflict, "officer_elsewhere")
+	ErrOwnOffice     = domain.NewError(domain.Conflict, "own_office")
 	ErrClosed        = domain.NewError(domain.Conflict, "organization_closed")
 	ErrNotEmpty      = domain.NewError(domain.Conflict, "organization_not_empty")
 	ErrWorkWaiting   = domain.NewError(domain.Conflict, "organization_work_waiting")
@@ -49,6 +50,7 @@ var parents = map[Kind][]Kind{
 //	Rename:       given an organization of another name                     → Renamed
 //	              of the same name                                          → nothing (idempotent)
 //	GrantOfficer: given an organization                                     → OfficerGranted
+//	              to who appoints                                           → ErrOwnOffice
 //	              given the same grant                                      → nothing (idempotent)
 //	              to an officer of another organization                     → ErrElsewhere
 //	              with an end that is not in the future                     → ErrInvalid
@@ -166,6 +168,9 @@ func grant(s State, c GrantOfficer) ([]Event, error) {
 	}
 	if len(faults) > 0 {
 		return nil, domain.ErrInvalid.WithFaults(faults...)
+	}
+	if c.Account == c.By {
+		return nil, ErrOwnOffice
 	}
 	if c.Elsewhere != "" && c.Elsewhere != s.ID {
 		return nil, ErrElsewhere

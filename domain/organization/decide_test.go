@@ -54,6 +54,7 @@ func TestDecide(t *testing.T) {
 		"an end in the past":                        {given: events{dept}, when: organization.GrantOfficer{Account: "a1", Expires: &past, Now: now}, err: domain.ErrInvalid},
 		"to nobody":                                 {given: events{dept}, when: organization.GrantOfficer{Now: now}, err: domain.ErrInvalid},
 		"to an officer of another organization":     {given: events{dept}, when: organization.GrantOfficer{Account: "a1", Now: now, Elsewhere: "health"}, err: organization.ErrElsewhere},
+		"to who appoints":                           {given: events{dept}, when: organization.GrantOfficer{Account: "a1", Now: now, By: "a1"}, err: organization.ErrOwnOffice},
 		"to an officer of this one":                 {given: events{dept}, when: organization.GrantOfficer{Account: "a1", Now: now, Elsewhere: "edu"}, then: events{granted}},
 		"revoking": {given: events{dept, granted}, when: organization.RevokeGrant{Account: "a1"},
 			then: events{organization.GrantRevoked{Organization: "edu", Account: "a1", Role: domain.Department}}},
