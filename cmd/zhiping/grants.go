@@ -26,8 +26,27 @@ var (
 // followGrants lets sign-in know of the organizations, officers and roles that events make.
 func (n *node) followGrants(ctx context.Context) error {
 	return n.insist(ctx, "follow grants", func() error {
+		if err := n.realign(ctx); err != nil {
+			return err
+		}
 		return n.identity.Follow(ctx, eventstore.NewFeed(n.events, "identity", identity.Categories()...))
 	})
+}
+
+// realign takes the accounts back to where the event store is, when an older backup of that was restored: every new grant
+// and revocation would be passed over else. What the lost events gave or took stays as it is.
+func (n *node) realign(ctx context.Context) error {
+	at, err := n.identity.Position(ctx) // first, since the event store only grows
+	if err != nil {
+		return err
+	}
+	end, err := n.events.End(ctx)
+	if err != nil || at <= end {
+		return err
+	}
+	n.logger.WarnContext(ctx, "the accounts were further on than the event store, as after restoring a backup; grants are followed from its end on",
+		"accounts", at, "events", end)
+	return n.identity.GoBack(ctx, at, end)
 }
 
 // insist does something until it ends well or the context does, waiting a little while a store is away: that is no reason

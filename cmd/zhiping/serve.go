@@ -102,7 +102,11 @@ func (c *serveCmd) Run(ctx context.Context, stdout io.Writer) error {
 	}
 	defer n.close()
 	if c.Demo {
-		if err := n.seedDemo(ctx); err != nil {
+		err := n.realign(ctx)
+		if err == nil {
+			err = n.seedDemo(ctx)
+		}
+		if err != nil {
 			return fmt.Errorf("seed the demo: %w", err)
 		}
 	}

@@ -23,6 +23,15 @@ func (p *Provider) Position(ctx context.Context) (uint64, error) {
 	return position(ctx, p.reader.querier)
 }
 
+// GoBack moves the position to an earlier one, unless it is another by now.
+func (p *Provider) GoBack(ctx context.Context, from, to uint64) error {
+	_, err := p.writer.ExecContext(ctx, `UPDATE positions SET position = $1 WHERE name = $2 AND position = $3`, int64(to), positionName, int64(from)) // #nosec G115 -- log positions stay far below 2^63
+	if err != nil {
+		return fmt.Errorf("identity: position: %w", err)
+	}
+	return nil
+}
+
 func position(ctx context.Context, q querier) (uint64, error) {
 	var n int64
 	err := q.QueryRowContext(ctx, `SELECT position FROM positions WHERE name = $1`, positionName).Scan(&n)
