@@ -51,10 +51,22 @@ func TestStandingIsWhatAGrantDependsOn(t *testing.T) {
 	require.Equal(t, []account.Held{{Role: domain.Admin, Issuer: "https://issuer.example"}}, standing(s.User.ID).Roles)
 	require.False(t, standing(second).OtherAdmin, "whom the next sign-in may end")
 
+	fourth, err := f.signIn(t, External{Issuer: "https://issuer.example", Subject: "c", Name: "李科长"})
+	require.NoError(t, err)
+	f.grant(t, Grant{Account: fourth.User.ID, Role: domain.Admin})
+	require.False(t, standing(second).OtherAdmin, "who cannot sign in with a password")
+	f.cfg.External = true
+	require.True(t, standing(second).OtherAdmin)
+	fifth := f.person(t, "fifth")
+	f.grant(t, Grant{Account: fifth, Role: domain.Admin})
+	require.False(t, standing(fourth.User.ID).OtherAdmin, "who can only sign in with a password")
+	f.cfg.External = false
+	require.True(t, standing(second).OtherAdmin)
+
 	f.grant(t, Grant{Account: second, Role: domain.Analyst})
 	roles, err := f.GivenRoles(t.Context())
 	require.NoError(t, err)
-	require.Equal(t, map[string][]account.Held{second: {{Role: domain.Analyst}}}, roles)
+	require.Equal(t, map[string][]account.Held{second: {{Role: domain.Analyst}}, fourth.User.ID: {{Role: domain.Admin}}, fifth: {{Role: domain.Admin}}}, roles)
 }
 
 // Grants are nothing but their events: a database that is made anew from them has the same.

@@ -21,13 +21,18 @@ type Standing struct {
 }
 
 // Standing answers how an account stands, with the roles that it holds itself: what it has from organizations, and from
-// having registered, is left out. Neither do admins count whom an organization's closure or a provider's claims end.
+// having registered, is left out. Neither do admins count whom an organization's closure or a provider's claims end, nor those who cannot sign in
+// here: with a password where an OpenID provider signs people in, or the other way round.
 func (p *Provider) Standing(ctx context.Context, id string) (Standing, error) {
-	var disabled, others int64
+	var disabled, others, external int64
+	if p.cfg.External {
+		external = 1
+	}
 	var subject string
 	err := p.reader.QueryRowContext(ctx, `SELECT disabled_at, coalesce(subject, ''), (SELECT count(*) FROM grants g JOIN accounts o ON o.id = g.account_id
-			WHERE g.role = $2 AND g.organization = '' AND g.source = '' AND g.expires_at = 0 AND o.id <> $1 AND o.disabled_at = 0 AND o.erased_at = 0)
-		FROM accounts WHERE id = $1 AND erased_at = 0`, id, string(domain.Admin)).Scan(&disabled, &subject, &others)
+			WHERE g.role = $2 AND g.organization = '' AND g.source = '' AND g.expires_at = 0 AND o.id <> $1 AND o.disabled_at = 0 AND o.erased_at = 0
+				AND CASE WHEN coalesce(o.subject, '') <> '' THEN 1 ELSE 0 END = $3)
+		FROM accounts WHERE id = $1 AND erased_at = 0`, id, string(domain.Admin), external).Scan(&disabled, &subject, &others)
 	if errors.Is(err, sql.ErrNoRows) {
 		return Standing{}, nil
 	}
