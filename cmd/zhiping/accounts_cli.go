@@ -56,7 +56,11 @@ func (c *accountsCmd) open(ctx context.Context) (*identity.Provider, error) {
 	if err != nil {
 		return nil, err
 	}
-	return identity.Open(ctx, identity.Config{Path: c.below("identity.sqlite"), Postgres: c.Identity.Postgres, Pepper: pepper})
+	cost, err := c.Identity.argon2(false)
+	if err != nil {
+		return nil, err
+	}
+	return identity.Open(ctx, identity.Config{Path: c.below("identity.sqlite"), Postgres: c.Identity.Postgres, Pepper: pepper, Argon2: cost})
 }
 
 // below is a path in the data folder.

@@ -15,6 +15,7 @@ import (
 	"os/exec"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -91,6 +92,9 @@ func start(t testing.TB, data string, flags ...string) *server {
 	}
 	s := &server{t: t, data: data, done: make(chan error, 1), log: &safeBuffer{}}
 	s.cmd = exec.Command(path, append([]string{"serve", "--addr", "127.0.0.1:0", "--data", data, "--limit-addresses", "0", "--limit-requests", "0", "--limit-sign-ins", "0"}, flags...)...)
+	if slices.Contains(flags, "--demo") {
+		s.cmd.Args = append(s.cmd.Args, "--identity-argon2-memory", "64", "--identity-argon2-passes", "1") // most of what the tests would take
+	}
 	out, err := s.cmd.StdoutPipe()
 	if err != nil {
 		t.Fatal(err)

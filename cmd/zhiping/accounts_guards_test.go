@@ -25,3 +25,16 @@ func TestAccountsThatAreNotThere(t *testing.T) {
 		require.NoDirExists(t, missing, args)
 	}
 }
+
+func TestPasswordsAreNotHashedForLessThanIsSafe(t *testing.T) {
+	for _, c := range []struct {
+		memory, passes uint32
+		demo, safe     bool
+	}{
+		{19456, 2, false, true}, {65536, 3, false, true}, {7168, 5, false, true}, {0, 0, false, true}, {64, 1, true, true},
+		{19456, 1, false, false}, {7168, 4, false, false}, {64, 1000, false, false}, {0, 2, false, false},
+	} {
+		_, err := identityFlags{Argon2Memory: c.memory, Argon2Passes: c.passes}.argon2(c.demo)
+		require.Equal(t, c.safe, err == nil, c)
+	}
+}
