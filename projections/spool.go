@@ -8,6 +8,7 @@ import (
 	"hash/fnv"
 	"io"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -107,7 +108,7 @@ func (s *spool) read(part int, decode func(Stored) (domain.Recorded, error)) ([]
 	}
 	block := make([]byte, 0, spoolBlock)
 	for _, b := range p.blocks {
-		block = append(block[:0], make([]byte, b.length)...)
+		block = slices.Grow(block[:0], int(b.length))[:b.length]
 		if n, err := s.file.ReadAt(block, b.offset); n < len(block) {
 			return nil, fmt.Errorf("%w: %w", errSpool, errors.Join(err, io.ErrUnexpectedEOF))
 		}

@@ -98,14 +98,7 @@ type accountsErase struct {
 // Run erases the person, once events have taken the account's roles away. It shuts the account out first: a sign-in with an
 // OpenID provider's claims, or an admin, would else give a role in between, which no event takes away any more.
 func (a accountsErase) Run(ctx context.Context, c *accountsCmd) error {
-	if err := c.some(); err != nil {
-		return err
-	}
-	return c.rule(ctx, func(m *machine) error {
-		id, err := find(ctx, m.identity, a.Account)
-		if err != nil {
-			return err
-		}
+	return c.ruleOver(ctx, a.Account, func(m *machine, id string) error {
 		if err := m.identity.Disable(ctx, id, operator); err != nil {
 			return err
 		}

@@ -60,6 +60,20 @@ func (c *accountsCmd) rule(ctx context.Context, do func(*machine) error) error {
 	return inEnglish(do(&machine{n}))
 }
 
+// ruleOver is rule over an account that is there, of a login name, a phone or an account's id.
+func (c *accountsCmd) ruleOver(ctx context.Context, who string, do func(m *machine, id string) error) error {
+	if err := c.some(); err != nil {
+		return err
+	}
+	return c.rule(ctx, func(m *machine) error {
+		id, err := find(ctx, m.identity, who)
+		if err != nil {
+			return err
+		}
+		return do(m, id)
+	})
+}
+
 // belongs tells why the embedded event store is not the one of the accounts here.
 func (c *accountsCmd) belongs() error {
 	if c.Eventstore != "" {
@@ -177,16 +191,7 @@ type ownRole struct {
 }
 
 func (a ownRole) run(ctx context.Context, c *accountsCmd, command account.Command) error {
-	if err := c.some(); err != nil {
-		return err
-	}
-	return c.rule(ctx, func(m *machine) error {
-		id, err := find(ctx, m.identity, a.Account)
-		if err != nil {
-			return err
-		}
-		return m.run(ctx, id, command)
-	})
+	return c.ruleOver(ctx, a.Account, func(m *machine, id string) error { return m.run(ctx, id, command) })
 }
 
 type accountsGrant struct {
