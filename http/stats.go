@@ -64,13 +64,9 @@ func (s *Server) noticeStats(ctx context.Context, in *ByID) (*read[Stats], error
 	if n.State.Status == notice.StatusDraft && !seesDraft(rq.actor, n.State) {
 		return nil, notice.ErrNotFound
 	}
-	figures := &views.NoticeStats{} // nobody has declared yet
-	d, position, ok, err := views.Statistics.Get(ctx, s.Reader, views.NoticeStatsID(in.ID))
+	figures, position, err := views.ReadNoticeStats(ctx, s.Reader, in.ID)
 	if err != nil {
 		return nil, err
-	}
-	if ok && d.Notice != nil {
-		figures = d.Notice
 	}
 	shown := s.noticeOf(rq, n.ID, n.State, n.Revision)
 	return found(ctx, statsOf(rq.lang, shown, figures), position, formatPosition(n.Revision)), nil
@@ -78,7 +74,7 @@ func (s *Server) noticeStats(ctx context.Context, in *ByID) (*read[Stats], error
 
 // statsOf lists every status, stage and module of the notice, in the order of the contract and of the form, whether
 // or not there is anything to count.
-func statsOf(lang string, n Notice, d *views.NoticeStats) Stats {
+func statsOf(lang string, n Notice, d views.NoticeStats) Stats {
 	out := Stats{NoticeID: n.ID, Title: n.Title, Type: n.Type, Statuses: []StatusCount{}, Stages: []StageStats{}, Modules: []ModuleStats{}}
 	for _, st := range standings {
 		out.Statuses = append(out.Statuses, StatusCount{st, statusText(st, lang), d.Statuses[st]})

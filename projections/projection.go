@@ -19,9 +19,9 @@ type Projection[D any] struct {
 	// first and then those that it leads to. Optional. A document that was followed may include events that the one it was followed from lacks, and the
 	// other way round, after a crash between their commits: Apply must look at nothing behind its event.
 	Follow func(doc *D) []string
-	// ByStream promises that the events that touch a document are all of one stream. Then history can be folded one stream
-	// after the other, which writes each document once. Not together with Follow.
-	ByStream bool
+	// ByPart promises that the streams whose events touch a document are all of one part, as readmodels.PartOf tells: one stream
+	// always is. Then history can be folded one part after the other, which writes each document once.
+	ByPart bool
 	// Apply changes the documents that Keys and Follow named. An error, or a panic, parks them: they stay as they were
 	// before the event, and later events pass them by until they are replayed.
 	Apply func(docs *Docs[D], e domain.Recorded) error
@@ -32,7 +32,7 @@ type Fold interface {
 	// Spec is the view that the fold fills.
 	Spec() readmodels.Spec
 	keys(domain.Recorded) []string
-	byStream() bool
+	byPart() bool
 	follows() bool
 	follow(doc any) []string // of a document, or of nil
 	apply(*space, domain.Recorded) error
@@ -43,7 +43,7 @@ func (p Projection[D]) Spec() readmodels.Spec { return p.View.Spec() }
 
 func (p Projection[D]) keys(e domain.Recorded) []string { return p.Keys(e) }
 
-func (p Projection[D]) byStream() bool { return p.ByStream && p.Follow == nil }
+func (p Projection[D]) byPart() bool { return p.ByPart }
 
 func (p Projection[D]) follows() bool { return p.Follow != nil }
 

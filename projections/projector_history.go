@@ -5,11 +5,12 @@ import (
 	"errors"
 
 	"zhiping/domain"
+	"zhiping/readmodels"
 )
 
-// history folds what came before now. Views whose documents each belong to one stream get it stream by stream: first it
-// is put down, sorted; then each part is folded by itself, and each document read and written once for all that
-// happened to it. Other views get it as it comes.
+// history folds what came before now. Views whose documents each belong to one part of the streams get it part by part:
+// first it is put down, sorted; then each part is folded by itself, and each document read and written once for all
+// that happened to it. Other views get it as it comes.
 //
 // Their documents may be stored before their checkpoint is: a crash in between folds the same events again, which those
 // documents include already, as after a crash between two commits of a store without transactions.
@@ -28,7 +29,7 @@ func (p *pipeline) history() *history {
 func (h *history) pass(ctx context.Context, b *batch) error {
 	events, stored := b.events, b.stored
 	b.events, b.stored = nil, nil
-	if b.live || b.err != nil || h.full || len(h.bystream) == 0 || len(stored) != len(events) {
+	if b.live || b.err != nil || h.full || len(h.byparts) == 0 || len(stored) != len(events) {
 		if err := h.sweep(ctx); err != nil || len(events) == 0 {
 			return err
 		}
@@ -57,26 +58,26 @@ func (h *history) sweep(ctx context.Context) error {
 	if h.spool.events == 0 {
 		return nil
 	}
-	for _, v := range h.bystream {
+	for _, v := range h.byparts {
 		v.passing = true
 		defer func() { v.passing = false }()
 	}
 	var events []domain.Recorded
-	for part := range spoolParts {
+	for part := range readmodels.Parts {
 		more, err := h.spool.read(part, h.cfg.Feed.Decode)
 		if err != nil {
 			return h.lost(ctx, err)
 		}
 		events = append(events, more...)
-		if len(events) < h.cfg.MaxBatch || part == spoolParts-1 {
+		if len(events) < h.cfg.MaxBatch || part == readmodels.Parts-1 {
 			continue
 		}
-		if err := h.hand(ctx, &pending{views: h.bystream, events: events}); err != nil {
+		if err := h.hand(ctx, &pending{views: h.byparts, events: events}); err != nil {
 			return err
 		}
 		events = nil
 	}
-	if err := h.hand(ctx, &pending{views: h.bystream, events: events, position: h.spool.position}); err != nil {
+	if err := h.hand(ctx, &pending{views: h.byparts, events: events, position: h.spool.position}); err != nil {
 		return err
 	}
 	h.spool.reset()

@@ -27,23 +27,23 @@ func longHistory(n, streams int) []domain.Recorded {
 	return events
 }
 
-func TestHistoryIsFoldedByStreamAsInOrder(t *testing.T) {
+func TestHistoryIsFoldedByPartAsInOrder(t *testing.T) {
 	for _, most := range []int64{1, 4 << 10, 64 << 20} {
 		t.Run(fmt.Sprint(most), func(t *testing.T) {
 			events := longHistory(6000, 300)
-			bystream, inorder := newMemory(), newMemory()
+			byparts, inorder := newMemory(), newMemory()
 			dir := t.TempDir()
-			cfg := config(bystream, newLog(events...), tallies(1), totals())
+			cfg := config(byparts, newLog(events...), tallies(1), totals())
 			cfg.MaxBatch, cfg.SpoolMost, cfg.SpoolDir = 250, most, dir
 			caughtUp(t, start(t, cfg))
 			plain := tallies(1)
-			plain.ByStream = false
+			plain.ByPart = false
 			cfg = config(inorder, newLog(events...), plain, totals())
 			caughtUp(t, start(t, cfg))
-			require.Equal(t, inorder.all(tallies(1).Spec()), bystream.all(tallies(1).Spec()))
-			require.Equal(t, inorder.all(totals().Spec()), bystream.all(totals().Spec()))
-			require.Equal(t, inorder.position("tallies", 1), bystream.position("tallies", 1))
-			want, got := inorder.all(projections.ParkedView().Spec()), bystream.all(projections.ParkedView().Spec())
+			require.Equal(t, inorder.all(tallies(1).Spec()), byparts.all(tallies(1).Spec()))
+			require.Equal(t, inorder.all(totals().Spec()), byparts.all(totals().Spec()))
+			require.Equal(t, inorder.position("tallies", 1), byparts.position("tallies", 1))
+			want, got := inorder.all(projections.ParkedView().Spec()), byparts.all(projections.ParkedView().Spec())
 			require.NotEmpty(t, want)
 			require.Len(t, got, len(want))
 			left, err := os.ReadDir(dir)
@@ -88,7 +88,7 @@ func TestHistoryWithoutRoomToSortIt(t *testing.T) {
 	caughtUp(t, start(t, cfg))
 	plain := newMemory()
 	inorder := tallies(1)
-	inorder.ByStream = false
+	inorder.ByPart = false
 	caughtUp(t, start(t, config(plain, newLog(events...), inorder, totals())))
 	require.Equal(t, plain.all(tallies(1).Spec()), store.all(tallies(1).Spec()))
 	require.Equal(t, plain.all(totals().Spec()), store.all(totals().Spec()))

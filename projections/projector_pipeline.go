@@ -40,8 +40,8 @@ type pipeline struct {
 
 	mu    sync.Mutex // guards views until they are open; then the slices do not change
 	views []*view
-	// bystream and ordered are the views as history is folded into them; once it is behind us all are folded alike.
-	bystream, ordered []*view
+	// byparts and ordered are the views as history is folded into them; once it is behind us all are folded alike.
+	byparts, ordered []*view
 
 	// gate is held during each commit; whoever holds it keeps the views where they are.
 	gate sync.Mutex
@@ -124,8 +124,8 @@ func (p *pipeline) run(ctx context.Context) error {
 	p.views = views
 	p.mu.Unlock()
 	for _, v := range views {
-		if v.fold.byStream() {
-			p.bystream = append(p.bystream, v)
+		if v.fold.byPart() {
+			p.byparts = append(p.byparts, v)
 		} else {
 			p.ordered = append(p.ordered, v)
 		}

@@ -36,7 +36,7 @@ type tally struct {
 func tallies(version int) projections.Projection[tally] {
 	return projections.Projection[tally]{
 		View: readmodels.View[tally]{Name: "tallies", Version: version},
-		Keys: func(e domain.Recorded) []string { return []string{e.Event.(counted).Key} }, ByStream: true,
+		Keys: func(e domain.Recorded) []string { return []string{e.Event.(counted).Key} }, ByPart: true,
 		Apply: func(docs *projections.Docs[tally], e domain.Recorded) error {
 			c := e.Event.(counted)
 			if c.N == 0 {

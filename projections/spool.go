@@ -2,10 +2,8 @@ package projections
 
 import (
 	"encoding/binary"
-	"encoding/hex"
 	"errors"
 	"fmt"
-	"hash/fnv"
 	"io"
 	"os"
 	"slices"
@@ -14,6 +12,7 @@ import (
 	"github.com/google/uuid"
 
 	"zhiping/domain"
+	"zhiping/readmodels"
 )
 
 // Stored is an event in its store's own bytes: a fraction of what it takes decoded. Whoever decodes it keeps nothing of
@@ -29,13 +28,8 @@ type Stored struct {
 	Meta     []byte
 }
 
-const (
-	// spoolParts is how many parts history is sorted into. Streams whose ids are next to each other are in one part,
-	// so that their documents are neighbours in the store too.
-	spoolParts = 64
-	// spoolBlock is how many bytes of a part are written at once.
-	spoolBlock = 64 << 10
-)
+// spoolBlock is how many bytes of a part are written at once.
+const spoolBlock = 64 << 10
 
 // spool sorts events by stream in a file, since they come in the order of $all: the events of one declaration lie
 // months apart. Its file has no name where the system allows that. It is for one goroutine.
@@ -43,7 +37,7 @@ type spool struct {
 	dir   string
 	file  *os.File // nil until there is a full block
 	end   int64
-	parts [spoolParts]spoolPart
+	parts [readmodels.Parts]spoolPart
 
 	events   int
 	size     int64
@@ -62,7 +56,7 @@ type spoolRange struct{ offset, length int64 }
 // add puts an event down. An error says that the file takes no more; the event is kept in memory then, so nothing is
 // lost, but nothing more should be added.
 func (s *spool) add(e Stored) error {
-	p := &s.parts[partOf(e.Stream)]
+	p := &s.parts[readmodels.PartOf(e.Stream)]
 	before := len(p.tail)
 	p.tail = e.encode(p.tail)
 	p.events++
@@ -134,20 +128,6 @@ func (s *spool) close() {
 	}
 	_ = s.file.Close()
 	_ = os.Remove(s.file.Name()) // where it still has its name
-}
-
-// partOf is where the events of a stream go.
-func partOf(stream string) int {
-	_, id := domain.SplitStream(stream)
-	var first [1]byte
-	if _, err := uuid.Parse(id); err == nil {
-		if _, err := hex.Decode(first[:], []byte(id[:2])); err == nil {
-			return int(first[0]) * spoolParts / 256
-		}
-	}
-	h := fnv.New32a()
-	_, _ = h.Write([]byte(stream))
-	return int(h.Sum32() % spoolParts)
 }
 
 // encode appends the event to a text.

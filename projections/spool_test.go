@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"zhiping/domain"
+	"zhiping/readmodels"
 )
 
 // kept is a decoder for tests: the event's own bytes are its data.
@@ -34,7 +35,7 @@ func TestASpoolGivesEachStreamBackInOrder(t *testing.T) {
 			require.NoError(t, s.add(e))
 		}
 		got := map[string][]Stored{}
-		for part := range spoolParts {
+		for part := range readmodels.Parts {
 			last := uint64(0)
 			events, err := s.read(part, kept)
 			require.NoError(t, err)
@@ -58,7 +59,7 @@ func TestASpoolThatCannotBeReadBack(t *testing.T) {
 		require.NoError(t, s.add(Stored{Stream: "unit-1", Data: make([]byte, spoolBlock)}))
 	}
 	require.NoError(t, s.file.Truncate(spoolBlock))
-	_, err := s.read(partOf("unit-1"), kept)
+	_, err := s.read(readmodels.PartOf("unit-1"), kept)
 	require.ErrorIs(t, err, errSpool)
 	h := &history{pipeline: newPipeline(Config{}.withDefaults(), "test", nil, 0)}
 	h.cfg.CheckpointEvery = time.Millisecond

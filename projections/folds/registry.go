@@ -14,7 +14,7 @@ import (
 // Bindings folds every applicant's binding.
 func Bindings() projections.Projection[views.Binding] {
 	keys := streamID(domain.CategoryBinding)
-	return projections.Projection[views.Binding]{View: views.Bindings, Keys: keys, ByStream: true, Apply: one(keys, foldBinding)}
+	return projections.Projection[views.Binding]{View: views.Bindings, Keys: keys, ByPart: true, Apply: one(keys, foldBinding)}
 }
 
 func foldBinding(d *views.Binding, e domain.Recorded) {
@@ -34,7 +34,7 @@ func foldBinding(d *views.Binding, e domain.Recorded) {
 // Units folds every recommending unit.
 func Units() projections.Projection[views.Unit] {
 	keys := streamID(domain.CategoryUnit)
-	return projections.Projection[views.Unit]{View: views.Units, Keys: keys, ByStream: true, Apply: one(keys, foldUnit)}
+	return projections.Projection[views.Unit]{View: views.Units, Keys: keys, ByPart: true, Apply: one(keys, foldUnit)}
 }
 
 func foldUnit(d *views.Unit, e domain.Recorded) {
@@ -51,7 +51,7 @@ func foldUnit(d *views.Unit, e domain.Recorded) {
 // Notices folds every notice.
 func Notices() projections.Projection[views.Notice] {
 	keys := streamID(domain.CategoryNotice)
-	return projections.Projection[views.Notice]{View: views.Notices, Keys: keys, ByStream: true, Apply: one(keys, foldNotice)}
+	return projections.Projection[views.Notice]{View: views.Notices, Keys: keys, ByPart: true, Apply: one(keys, foldNotice)}
 }
 
 func foldNotice(d *views.Notice, e domain.Recorded) {

@@ -8,19 +8,20 @@ import (
 	"zhiping/domain"
 	"zhiping/domain/declaration"
 	"zhiping/projections"
+	"zhiping/readmodels"
 	"zhiping/readmodels/views"
 )
 
-// Statistics folds the figures of every notice. An event of a declaration does not name the notice; the declaration's
-// own document does, so it leads there.
+// Statistics folds the figures of every notice, over each part of the streams by itself. An event of a declaration does
+// not name the notice; the declaration's own document does, so it leads there.
 func Statistics() projections.Projection[views.Stats] {
-	return projections.Projection[views.Stats]{View: views.Statistics, Keys: statsKeys, Follow: statsFollow, Apply: applyStats}
+	return projections.Projection[views.Stats]{View: views.Statistics, Keys: statsKeys, Follow: statsFollow, ByPart: true, Apply: applyStats}
 }
 
 func statsKeys(e domain.Recorded) []string {
 	switch ev := e.Event.(type) {
 	case declaration.Started:
-		return []string{e.Stream, views.NoticeStatsID(ev.Notice.ID)}
+		return []string{e.Stream, views.NoticeStatsID(ev.Notice.ID, readmodels.PartOf(e.Stream))}
 	case declaration.Submitted, declaration.Withdrawn, declaration.StageApproved, declaration.Returned,
 		declaration.Terminated, declaration.Approved:
 		return []string{e.Stream}
@@ -32,7 +33,7 @@ func statsFollow(d *views.Stats) []string {
 	if d.Declaration == nil {
 		return nil
 	}
-	return []string{views.NoticeStatsID(d.Declaration.Notice)}
+	return []string{views.NoticeStatsID(d.Declaration.Notice, d.Declaration.Part)}
 }
 
 // applyStats moves the declaration in the figures of its notice. Either document may include the event already, after
@@ -59,15 +60,16 @@ func applyStats(docs *projections.Docs[views.Stats], e domain.Recorded) error {
 	}
 	d := docs.GetOrNew(e.Stream)
 	if d.Declaration == nil {
-		d.Declaration = &views.Steps{Notice: notice}
+		d.Declaration = &views.Steps{Notice: notice, Part: readmodels.PartOf(e.Stream)}
 	}
 	before := step(d.Declaration, now)
 	if (before == nil) != (notice != uuid.Nil) {
 		return fmt.Errorf("folds: %s at %d does not begin with its start", e.Stream, e.Revision)
 	}
-	figures := docs.GetOrNew(views.NoticeStatsID(d.Declaration.Notice))
+	figures := docs.GetOrNew(views.NoticeStatsID(d.Declaration.Notice, d.Declaration.Part))
 	if figures.Notice == nil {
-		figures.Notice = &views.NoticeStats{Statuses: map[declaration.Status]int{}, Stages: map[string]views.StageStats{}, Returns: map[string]int{}}
+		none := views.NewNoticeStats()
+		figures.Notice = &none
 	}
 	if before != nil {
 		leave(figures.Notice, *before, now, decided)

@@ -14,6 +14,7 @@ import (
 	"zhiping/domain/declaration"
 	"zhiping/projections"
 	"zhiping/projections/folds"
+	"zhiping/readmodels"
 	"zhiping/readmodels/views"
 )
 
@@ -119,9 +120,11 @@ func TestStatisticsAreWhatCountingComesTo(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, n := range notices {
-			got := views.NoticeStats{}
-			if d, ok := docs[views.NoticeStatsID(n)].(*views.Stats); ok {
-				got = *d.Notice
+			got := views.NewNoticeStats()
+			for part := range readmodels.Parts {
+				if d, ok := docs[views.NoticeStatsID(n, part)].(*views.Stats); ok {
+					got.Add(*d.Notice)
+				}
 			}
 			compare(t, got, want[n])
 		}

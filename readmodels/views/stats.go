@@ -1,6 +1,8 @@
 package views
 
 import (
+	"context"
+	"fmt"
 	"maps"
 	"math/bits"
 	"slices"
@@ -13,24 +15,46 @@ import (
 	"zhiping/readmodels"
 )
 
-// Stats is a document of the statistics view: the figures of one notice, or the way that one declaration took, from
-// which the fold knows how long it was where, and whose figures that changes. Its id is the stream's name.
+// Stats is a document of the statistics view: the figures of one notice over one part of the streams, or the way that one
+// declaration took, from which the fold knows how long it was where, and whose figures that changes. The id of the
+// latter is the stream's name.
 type Stats struct {
 	Notice      *NoticeStats `json:"notice,omitempty"`
 	Declaration *Steps       `json:"declaration,omitempty"`
 }
 
 // Statistics is read by id only. No document grows with the number of declarations.
-var Statistics = readmodels.View[Stats]{Name: "stats", Version: 1}
+var Statistics = readmodels.View[Stats]{Name: "stats", Version: 2}
 
-// NoticeStatsID is the id of the figures of a notice.
-func NoticeStatsID(notice uuid.UUID) string {
-	return domain.Stream(domain.CategoryNotice, notice.String())
+// NoticeStatsID is the id of the figures of a notice over the declarations of one part.
+func NoticeStatsID(notice uuid.UUID, part int) string {
+	return fmt.Sprintf("%s.%d", domain.Stream(domain.CategoryNotice, notice.String()), part)
+}
+
+// ReadNoticeStats adds a notice's figures up over all parts. The position is the newest that they include.
+func ReadNoticeStats(ctx context.Context, r readmodels.Reader, notice uuid.UUID) (sum NoticeStats, position uint64, err error) {
+	var ids [readmodels.Parts]string
+	for part := range ids {
+		ids[part] = NoticeStatsID(notice, part)
+	}
+	docs, err := Statistics.GetAll(ctx, r, ids[:]...)
+	if err != nil {
+		return NoticeStats{}, 0, err
+	}
+	sum = NewNoticeStats()
+	for _, d := range docs {
+		if d.Doc.Notice != nil {
+			sum.Add(*d.Doc.Notice)
+			position = max(position, d.Position)
+		}
+	}
+	return sum, position, nil
 }
 
 // Steps are the places that a declaration has been at. It grows with the rounds of one declaration.
 type Steps struct {
 	Notice uuid.UUID `json:"notice"`
+	Part   int       `json:"part"` // readmodels.PartOf the declaration's stream
 	Steps  []Step    `json:"steps"`
 }
 
@@ -47,6 +71,32 @@ type NoticeStats struct {
 	Statuses map[declaration.Status]int `json:"statuses"` // declarations by where they stand now
 	Stages   map[string]StageStats      `json:"stages"`   // by key of the stage
 	Returns  map[string]int             `json:"returns"`  // by key of the module
+}
+
+// NewNoticeStats are the figures of nothing.
+func NewNoticeStats() NoticeStats {
+	return NoticeStats{Statuses: map[declaration.Status]int{}, Stages: map[string]StageStats{}, Returns: map[string]int{}}
+}
+
+// Add counts the declarations of other figures, too.
+func (n NoticeStats) Add(o NoticeStats) {
+	for status, count := range o.Statuses {
+		n.Statuses[status] += count
+	}
+	for module, count := range o.Returns {
+		n.Returns[module] += count
+	}
+	for stage, more := range o.Stages {
+		at := n.Stages[stage]
+		at.Waiting += more.Waiting
+		if at.Durations == nil {
+			at.Durations = Durations{}
+		}
+		for bucket, stays := range more.Durations {
+			at.Durations[bucket] += stays
+		}
+		n.Stages[stage] = at
+	}
 }
 
 // StageStats are the figures of one stage of the review.
