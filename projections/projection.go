@@ -22,6 +22,9 @@ type Projection[D any] struct {
 	// ByPart promises that the streams whose events touch a document are all of one part, as readmodels.PartOf tells: one stream
 	// always is. Then history can be folded one part after the other, which writes each document once.
 	ByPart bool
+	// Outlined promises that Keys and Apply look at an event's place, type and metadata only. Then history is not decoded
+	// for it.
+	Outlined bool
 	// Apply changes the documents that Keys and Follow named. An error, or a panic, parks them: they stay as they were
 	// before the event, and later events pass them by until they are replayed.
 	Apply func(docs *Docs[D], e domain.Recorded) error
@@ -33,6 +36,7 @@ type Fold interface {
 	Spec() readmodels.Spec
 	keys(domain.Recorded) []string
 	byPart() bool
+	outlined() bool
 	follows() bool
 	follow(doc any) []string // of a document, or of nil
 	apply(*space, domain.Recorded) error
@@ -44,6 +48,8 @@ func (p Projection[D]) Spec() readmodels.Spec { return p.View.Spec() }
 func (p Projection[D]) keys(e domain.Recorded) []string { return p.Keys(e) }
 
 func (p Projection[D]) byPart() bool { return p.ByPart }
+
+func (p Projection[D]) outlined() bool { return p.Outlined }
 
 func (p Projection[D]) follows() bool { return p.Follow != nil }
 

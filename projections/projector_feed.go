@@ -2,8 +2,10 @@ package projections
 
 import (
 	"context"
+	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/google/uuid"
 
 	"zhiping/domain"
 )
@@ -18,21 +20,45 @@ type Feed interface {
 	Subscriber(after uint64) message.Subscriber
 	// Open returns what a message of such a subscriber carries.
 	Open(*message.Message) (Delivery, bool)
-	// Decode is the event that a delivery had beside this.
+	// Decode reads what a delivery carries. It fails for what this program does not know, and will again.
 	Decode(Stored) (domain.Recorded, error)
+	// Outline is Decode without the event itself: what its metadata tells, for a part of the price.
+	Outline(Stored) (domain.Recorded, error)
 	// Head is the position of the last event there is.
 	Head(ctx context.Context) (uint64, error)
 }
 
 // Delivery is what one message carries: events in order, as many as were there to be had.
 type Delivery struct {
-	Events []domain.Recorded
-	// Stored has the same events as they are stored. Without them history is folded in the order in which it comes.
-	Stored []Stored
+	Events []Stored
 	// Position is up to where everything of interest has been delivered with this; 0 if that is not known.
 	Position uint64
 	// Live says that history is behind us: nothing older waits in the store.
 	Live bool
-	// Err says why there will be nothing more, such as an event type that this program does not know.
-	Err error
+}
+
+// Stored is an event in its store's own bytes: a fraction of what it takes decoded. Whoever decodes it keeps nothing of
+// Data and Meta.
+type Stored struct {
+	Stream   string
+	Type     string
+	Revision uint64
+	Position uint64
+	ID       uuid.UUID
+	Created  time.Time
+	Data     []byte
+	Meta     []byte
+}
+
+// DecodeAll decodes events, by Decode or Outline of their feed, up to the first that cannot be.
+func DecodeAll(events []Stored, decode func(Stored) (domain.Recorded, error)) ([]domain.Recorded, error) {
+	out := make([]domain.Recorded, 0, len(events))
+	for _, e := range events {
+		r, err := decode(e)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, r)
+	}
+	return out, nil
 }

@@ -3,6 +3,8 @@ package projections
 import (
 	"context"
 	"errors"
+	"fmt"
+	"slices"
 
 	"zhiping/domain"
 	"zhiping/readmodels"
@@ -25,29 +27,55 @@ func (p *pipeline) history() *history {
 	return &history{pipeline: p, spool: spool{dir: p.cfg.SpoolDir}}
 }
 
-// pass takes what has been gathered.
+// pass takes what has been gathered. There is no way past an event that this program does not know: what came before it
+// is stored, and the views wait there for a newer program.
 func (h *history) pass(ctx context.Context, b *batch) error {
-	events, stored := b.events, b.stored
-	b.events, b.stored = nil, nil
-	if b.live || b.err != nil || h.full || len(h.byparts) == 0 || len(stored) != len(events) {
-		if err := h.sweep(ctx); err != nil || len(events) == 0 {
+	stored := b.events
+	b.events = nil
+	sort := !b.live && !h.full && len(h.byparts) > 0
+	x := &pending{views: h.views, position: b.position}
+	decode := h.cfg.Feed.Decode
+	if sort {
+		x.views, x.again = h.ordered, true
+		if !slices.ContainsFunc(h.ordered, func(v *view) bool { return !v.fold.outlined() }) {
+			decode = h.cfg.Feed.Outline
+		}
+	} else if err := h.sweep(ctx); err != nil {
+		return err
+	}
+	var unknown error
+	if x.events, unknown = DecodeAll(stored, decode); unknown != nil {
+		unknown = fmt.Errorf("projections: cannot go on at position %d: %w", stored[len(x.events)].Position, unknown)
+		if stored, x.position = stored[:len(x.events)], 0; len(stored) > 0 {
+			x.position = stored[len(stored)-1].Position
+		}
+	}
+	if len(x.views) > 0 && len(x.events) > 0 {
+		if err := h.hand(ctx, x); err != nil {
 			return err
 		}
-		return h.hand(ctx, &pending{views: h.views, events: events, position: b.position})
 	}
-	for _, e := range stored {
+	if sort {
+		if err := h.put(ctx, stored, x.position, unknown != nil); err != nil {
+			return err
+		}
+	}
+	if unknown != nil {
+		h.flying.Wait()
+	}
+	return unknown
+}
+
+// put lays history down to be sorted, and folds it when there is enough of it or there will be no more.
+func (h *history) put(ctx context.Context, events []Stored, position uint64, last bool) error {
+	for _, e := range events {
 		if err := h.spool.add(e); err != nil && !h.full {
 			h.full = true // the rest of the batch stays in memory
 			h.cfg.Logger.Warn("history is folded without sorting it", "pipeline", h.name, "error", err)
 		}
 	}
-	h.spool.position = b.position
-	if len(h.ordered) > 0 && len(events) > 0 {
-		if err := h.hand(ctx, &pending{views: h.ordered, events: events, position: b.position, again: true}); err != nil {
-			return err
-		}
-	}
-	if h.full || h.spool.size >= h.cfg.SpoolMost {
+	h.spool.position = max(h.spool.position, position)
+	if last || h.full || h.spool.size >= h.cfg.SpoolMost {
 		return h.sweep(ctx)
 	}
 	return nil

@@ -106,16 +106,17 @@ func (p *pipeline) since(ctx context.Context, after, upTo uint64, each func(doma
 	for m := range messages {
 		d, _ := p.cfg.Feed.Open(m)
 		m.Ack()
-		for _, e := range d.Events {
-			if e.Position > upTo {
+		for _, stored := range d.Events {
+			if stored.Position > upTo {
 				return nil
+			}
+			e, err := p.cfg.Feed.Decode(stored)
+			if err != nil {
+				return err
 			}
 			if err := each(e); err != nil {
 				return err
 			}
-		}
-		if d.Err != nil {
-			return d.Err
 		}
 		if d.Position >= upTo || d.Live {
 			return nil

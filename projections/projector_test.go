@@ -95,7 +95,7 @@ type log struct {
 	mu     sync.Mutex
 	events []domain.Recorded
 	grown  chan struct{}
-	fail   error
+	fail   error // of the last event
 	chunk  int
 }
 
@@ -118,7 +118,16 @@ func (l *log) Decode(s projections.Stored) (domain.Recorded, error) {
 	if !ok {
 		return domain.Recorded{}, fmt.Errorf("no event at %d", s.Position)
 	}
+	if i == len(l.events)-1 && l.fail != nil {
+		return domain.Recorded{}, l.fail
+	}
 	return l.events[i], nil
+}
+
+func (l *log) Outline(s projections.Stored) (domain.Recorded, error) {
+	e, err := l.Decode(s)
+	e.Event = nil
+	return e, err
 }
 
 func (l *log) Head(context.Context) (uint64, error) { return 0, nil }
@@ -181,7 +190,7 @@ func (s *logSubscriber) Subscribe(ctx context.Context, _ string) (<-chan *messag
 func (s *logSubscriber) next() (projections.Delivery, <-chan struct{}) {
 	s.log.mu.Lock()
 	defer s.log.mu.Unlock()
-	d := projections.Delivery{Live: true, Err: s.log.fail}
+	d := projections.Delivery{Live: true}
 	for _, e := range s.log.events {
 		if e.Position <= s.after {
 			continue
@@ -190,8 +199,7 @@ func (s *logSubscriber) next() (projections.Delivery, <-chan struct{}) {
 			d.Live = false
 			break
 		}
-		d.Events = append(d.Events, e)
-		d.Stored = append(d.Stored, projections.Stored{Stream: e.Stream, Type: e.Type, Position: e.Position, Created: e.At})
+		d.Events = append(d.Events, projections.Stored{Stream: e.Stream, Type: e.Type, Position: e.Position, Created: e.At})
 	}
 	if n := len(d.Events); n > 0 {
 		s.after = d.Events[n-1].Position
@@ -322,12 +330,19 @@ func TestAKeysThatPanicsParksTheEvent(t *testing.T) {
 
 func TestWhatDoesNotFitTheProgramStopsTheProjector(t *testing.T) {
 	unknown := errors.New("unknown event type")
-	store, feed := newMemory(), newLog(history(5, 2)...)
-	feed.fail = unknown
-	p, err := projections.NewProjector(projections.Config{Feed: feed, Store: store, Folds: []projections.Fold{tallies(1)}})
-	require.NoError(t, err)
-	require.ErrorIs(t, p.Run(t.Context()), unknown)
-	require.False(t, p.CaughtUp())
+	for _, chunk := range []int{7, 500} { // in history that is sorted first, and in news
+		events := history(100, 2)
+		store, feed := newMemory(), newLog(events...)
+		feed.fail, feed.chunk = unknown, chunk
+		p, err := projections.NewProjector(projections.Config{Feed: feed, Store: store, Folds: []projections.Fold{tallies(1), totals()}, MaxBatch: 20})
+		require.NoError(t, err)
+		require.ErrorIs(t, p.Run(t.Context()), unknown)
+		require.False(t, p.CaughtUp())
+		for _, f := range []projections.Fold{tallies(1), totals()} {
+			mustEqualFold(t, store, f, events[:99])
+			require.Equal(t, events[98].Position, store.position(f.Spec().Name, 1), "it stands before what it does not know")
+		}
+	}
 }
 
 func TestNothingCommitsAfterStop(t *testing.T) {

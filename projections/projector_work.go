@@ -2,29 +2,23 @@ package projections
 
 import (
 	"context"
-	"fmt"
 	"time"
-
-	"zhiping/domain"
 )
 
 // batch is what is committed at once.
 type batch struct {
-	events   []domain.Recorded
-	stored   []Stored // the same, where the feed tells them
-	position uint64   // everything up to here is in events or of no interest
+	events   []Stored
+	position uint64 // everything up to here is in events or of no interest
 	live     bool
-	err      error
 }
 
 func (b *batch) add(d Delivery) {
 	b.events = append(b.events, d.Events...)
-	b.stored = append(b.stored, d.Stored...)
 	b.position = max(b.position, d.Position)
 	if n := len(d.Events); n > 0 {
 		b.position = max(b.position, d.Events[n-1].Position)
 	}
-	b.live, b.err = d.Live, d.Err
+	b.live = d.Live
 }
 
 // work gathers batches and folds them. While history is caught up on, a batch waits a little to become large, and
@@ -68,17 +62,13 @@ func (p *pipeline) work(ctx context.Context) error {
 		if err := h.pass(ctx, &b); err != nil {
 			return err
 		}
-		p.live.Store(b.live && b.err == nil)
-		if b.err != nil {
-			p.flying.Wait()
-			return fmt.Errorf("projections: cannot go on behind position %d: %w", b.position, b.err)
-		}
+		p.live.Store(b.live)
 	}
 }
 
 func (p *pipeline) gather(ctx context.Context, b *batch) {
 	var linger <-chan time.Time
-	for len(b.events) < p.cfg.MaxBatch && b.err == nil {
+	for len(b.events) < p.cfg.MaxBatch {
 		select {
 		case d := <-p.in:
 			b.add(d)

@@ -9,24 +9,9 @@ import (
 	"slices"
 	"time"
 
-	"github.com/google/uuid"
-
 	"zhiping/domain"
 	"zhiping/readmodels"
 )
-
-// Stored is an event in its store's own bytes: a fraction of what it takes decoded. Whoever decodes it keeps nothing of
-// Data and Meta.
-type Stored struct {
-	Stream   string
-	Type     string
-	Revision uint64
-	Position uint64
-	ID       uuid.UUID
-	Created  time.Time
-	Data     []byte
-	Meta     []byte
-}
 
 // spoolBlock is how many bytes of a part are written at once.
 const spoolBlock = 64 << 10

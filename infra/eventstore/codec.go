@@ -104,8 +104,9 @@ func (c *Codec) Encode(p domain.Proposed) (esdb.EventData, error) {
 	}, nil
 }
 
-// Decode reads a stored event as the newest struct of its type. Metadata without a schema version is version one.
-func (c *Codec) Decode(e *esdb.RecordedEvent) (domain.Recorded, error) {
+// Outline reads what a stored event's metadata tells, and leaves the event itself out. It fails for types and versions
+// that Decode does not know, and not for data that Decode finds corrupt.
+func (c *Codec) Outline(e *esdb.RecordedEvent) (domain.Recorded, error) {
 	r := domain.Recorded{
 		Stream: e.StreamID, Revision: e.EventNumber, Position: e.Position.Commit, ID: e.EventID, Type: e.EventType,
 	}
@@ -118,15 +119,22 @@ func (c *Codec) Decode(e *esdb.RecordedEvent) (domain.Recorded, error) {
 			return r, decodeError(e, ErrCorruptEvent, err)
 		}
 	}
+	if r.Meta.SchemaVersion > t.Version {
+		return r, decodeError(e, ErrNewerSchema, nil)
+	}
 	if r.At = r.Meta.At; r.At.IsZero() {
 		r.At = e.CreatedDate.UTC()
 	}
-	var err error
-	r.Event, err = t.decode(max(r.Meta.SchemaVersion, 1), e.Data)
-	switch {
-	case errors.Is(err, ErrNewerSchema):
-		return r, decodeError(e, ErrNewerSchema, nil)
-	case err != nil:
+	return r, nil
+}
+
+// Decode reads a stored event as the newest struct of its type. Metadata without a schema version is version one.
+func (c *Codec) Decode(e *esdb.RecordedEvent) (domain.Recorded, error) {
+	r, err := c.Outline(e)
+	if err != nil {
+		return r, err
+	}
+	if r.Event, err = c.types[e.EventType].decode(max(r.Meta.SchemaVersion, 1), e.Data); err != nil {
 		return r, decodeError(e, ErrCorruptEvent, err)
 	}
 	return r, nil
@@ -134,9 +142,6 @@ func (c *Codec) Decode(e *esdb.RecordedEvent) (domain.Recorded, error) {
 
 // decode upcasts step by step on the raw JSON, so that an old struct never has to be kept in the code.
 func (t codecType) decode(version int, data []byte) (any, error) {
-	if version > t.Version {
-		return nil, ErrNewerSchema
-	}
 	for v := version; v < t.Version; v++ {
 		var err error
 		if data, err = t.Upcast[v](data); err != nil {

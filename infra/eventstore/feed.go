@@ -12,7 +12,7 @@ import (
 )
 
 const (
-	// feedBuffer is how many decoded events wait for the projector: reading and decoding go on meanwhile.
+	// feedBuffer is how many events wait for the projector: reading goes on meanwhile.
 	feedBuffer = 1024
 	// feedMost is how many events one message carries at most.
 	feedMost = 512
@@ -20,7 +20,7 @@ const (
 
 // Feed is the source of events of projectors and followers: all streams or those of some categories, the store's own
 // events left out. Its messages carry as many
-// decoded events as were there, because a message an event would cost more than folding it. Safe for concurrent use.
+// events as were there, because a message an event would cost more than folding it. Safe for concurrent use.
 type Feed struct {
 	client *Client
 	name   string
@@ -47,10 +47,19 @@ func (f *Feed) Head(ctx context.Context) (uint64, error) { return f.client.Head(
 
 // Decode implements projections.Feed.
 func (f *Feed) Decode(s projections.Stored) (domain.Recorded, error) {
-	return f.client.codec.Decode(&esdb.RecordedEvent{
+	return f.client.codec.Decode(recordedAs(s))
+}
+
+// Outline implements projections.Feed.
+func (f *Feed) Outline(s projections.Stored) (domain.Recorded, error) {
+	return f.client.codec.Outline(recordedAs(s))
+}
+
+func recordedAs(s projections.Stored) *esdb.RecordedEvent {
+	return &esdb.RecordedEvent{
 		EventID: s.ID, EventType: s.Type, StreamID: s.Stream, EventNumber: s.Revision, Position: esdb.Position{Commit: s.Position, Prepare: s.Position},
 		CreatedDate: s.Created, Data: s.Data, UserMetadata: s.Meta,
-	})
+	}
 }
 
 func storedAs(e *esdb.RecordedEvent) projections.Stored {
@@ -83,36 +92,19 @@ type feedSubscriber struct {
 	subscriptions
 }
 
-// told is what passes from reading to delivering.
-type told struct {
-	event  domain.Recorded
-	stored projections.Stored
-	place  uint64
-	kind   itemKind
-	err    error
-}
-
 // Subscribe implements message.Subscriber. The topic is always all streams.
 func (s *feedSubscriber) Subscribe(ctx context.Context, _ string) (<-chan *message.Message, error) {
 	out := make(chan *message.Message)
-	buffer := make(chan told, feedBuffer)
+	buffer := make(chan item, feedBuffer)
 	sub := &catchup{client: s.client, name: s.name, stream: AllStreams, started: s.after > 0, place: s.after}
 	sub.filter = s.filter
 	sub.emit = func(ctx context.Context, it item) bool {
-		t := told{place: it.place, kind: it.kind}
-		if it.kind == isEvent {
-			t.event, t.err = s.client.codec.Decode(it.event)
-			t.stored = storedAs(it.event)
-		}
 		select {
-		case buffer <- t:
+		case buffer <- it:
+			return true
 		case <-ctx.Done():
 			return false
 		}
-		if t.err != nil {
-			<-ctx.Done() // nothing may follow what could not be read
-		}
-		return t.err == nil
 	}
 	if err := s.start(ctx, sub.run); err != nil {
 		return nil, err
@@ -125,42 +117,40 @@ func (s *feedSubscriber) Subscribe(ctx context.Context, _ string) (<-chan *messa
 }
 
 // forward hands over what has been read, as much as there is, and waits for the ack.
-func (s *feedSubscriber) forward(ctx context.Context, buffer <-chan told, out chan<- *message.Message) {
+func (s *feedSubscriber) forward(ctx context.Context, buffer <-chan item, out chan<- *message.Message) {
 	live := false
 	for {
 		var d projections.Delivery
-		take := func(t told) {
-			switch {
-			case t.err != nil:
-				d.Err = t.err
-				return
-			case t.kind == isEvent:
-				d.Events, d.Stored = append(d.Events, t.event), append(d.Stored, t.stored)
-			case t.kind == isLive:
+		take := func(it item) {
+			switch it.kind {
+			case isEvent:
+				d.Events = append(d.Events, storedAs(it.event))
+			case isLive:
 				live = true
-			case t.kind == isDropped:
+			case isDropped:
 				live = false
+			case isCheckpoint:
 			}
-			d.Position = max(d.Position, t.place)
+			d.Position = max(d.Position, it.place)
 		}
 		select {
-		case t := <-buffer:
-			take(t)
+		case it := <-buffer:
+			take(it)
 		case <-ctx.Done():
 			return
 		}
 	more:
-		for len(d.Events) < feedMost && d.Err == nil {
+		for len(d.Events) < feedMost {
 			select {
-			case t := <-buffer:
-				take(t)
+			case it := <-buffer:
+				take(it)
 			default:
 				break more
 			}
 		}
 		d.Live = live
 		for {
-			o := deliver(context.WithValue(ctx, deliveryKey{}, d), out, feedMessage(d))
+			o := deliver(context.WithValue(ctx, deliveryKey{}, d), out, s.message(d))
 			if o == ended {
 				return
 			}
@@ -172,8 +162,8 @@ func (s *feedSubscriber) forward(ctx context.Context, buffer <-chan told, out ch
 	}
 }
 
-// feedMessage has the metadata of a single event, for middlewares that look at it.
-func feedMessage(d projections.Delivery) *message.Message {
+// message has the metadata of a single event, for middlewares that look at it.
+func (s *feedSubscriber) message(d projections.Delivery) *message.Message {
 	position := strconv.FormatUint(d.Position, 10)
 	m := message.NewMessage("to-"+position, nil) // a random id for each would cost more than the delivery
 	m.Metadata[KeyPosition] = position
@@ -182,7 +172,9 @@ func feedMessage(d projections.Delivery) *message.Message {
 		m.UUID = e.ID.String()
 		m.Metadata[KeyStream], m.Metadata[KeyType] = e.Stream, e.Type
 		m.Metadata[KeyRevision] = strconv.FormatUint(e.Revision, 10)
-		m.Metadata[keyCorrelation] = e.Meta.CorrelationID
+		if r, err := s.client.codec.Outline(recordedAs(e)); err == nil { // whoever decodes it hears of an error
+			m.Metadata[keyCorrelation] = r.Meta.CorrelationID
+		}
 	}
 	return m
 }

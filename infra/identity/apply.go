@@ -116,8 +116,12 @@ func (p *Provider) Follow(ctx context.Context, feed projections.Feed) error {
 		if !ok {
 			return errors.New("identity: follow: a message that carries no events")
 		}
-		if err := p.Apply(ctx, d.Events); err != nil {
+		events, unknown := projections.DecodeAll(d.Events, feed.Decode)
+		if err := p.Apply(ctx, events); err != nil {
 			return err
+		}
+		if unknown != nil {
+			return fmt.Errorf("identity: follow: %w", unknown)
 		}
 		if unnoted += max(len(d.Events), passedOver); unnoted >= noteEvery && d.Position > 0 {
 			if err := p.write(ctx, func(c *change) error { return advance(ctx, c.querier, d.Position) }); err != nil {
@@ -126,9 +130,6 @@ func (p *Provider) Follow(ctx context.Context, feed projections.Feed) error {
 			unnoted = 0
 		}
 		m.Ack()
-		if d.Err != nil {
-			return fmt.Errorf("identity: follow: %w", d.Err)
-		}
 	}
 	return ctx.Err()
 }

@@ -132,6 +132,7 @@ func TestOnlyOfficersAboveAChangeAreReadAfresh(t *testing.T) {
 
 // script is a feed that delivers what it is given.
 type script struct {
+	events     map[uint64]domain.Recorded
 	after      uint64
 	deliveries []projections.Delivery
 	acked      int
@@ -139,9 +140,27 @@ type script struct {
 
 type scriptKey struct{}
 
-func (s *script) Decode(projections.Stored) (domain.Recorded, error) {
-	return domain.Recorded{}, errors.ErrUnsupported
+func (s *script) Decode(e projections.Stored) (domain.Recorded, error) {
+	r, ok := s.events[e.Position]
+	if !ok {
+		return r, errUnknown
+	}
+	return r, nil
 }
+
+func (s *script) Outline(e projections.Stored) (domain.Recorded, error) { return s.Decode(e) }
+
+// deliver adds a delivery of events that the script knows.
+func (s *script) deliver(position uint64, events ...domain.Recorded) {
+	d := projections.Delivery{Position: position}
+	for _, e := range events {
+		s.events[e.Position] = e
+		d.Events = append(d.Events, projections.Stored{Position: e.Position})
+	}
+	s.deliveries = append(s.deliveries, d)
+}
+
+var errUnknown = errors.New("an event type that nobody knows")
 func (s *script) Head(context.Context) (uint64, error) { return 0, nil }
 func (s *script) Subscriber(after uint64) message.Subscriber {
 	s.after = after
@@ -181,13 +200,11 @@ func TestFollowingGoesOnWhereItStopped(t *testing.T) {
 	for i := range many {
 		many[i] = recorded(uint64(100+i), "binding-x", binding.Approved{})
 	}
-	broken := errors.New("an event type that nobody knows")
-	feed := &script{deliveries: []projections.Delivery{
-		{Events: []domain.Recorded{recorded(10, "organization-edu", organization.Created{ID: "edu", Name: "教育厅", Kind: organization.KindDepartment})}},
-		{Events: many, Position: 20_000},
-		{Err: broken},
-	}}
-	require.ErrorIs(t, f.Follow(t.Context(), feed), broken)
+	feed := &script{events: map[uint64]domain.Recorded{}}
+	feed.deliver(0, recorded(10, "organization-edu", organization.Created{ID: "edu", Name: "教育厅", Kind: organization.KindDepartment}))
+	feed.deliver(20_000, many...)
+	feed.deliveries = append(feed.deliveries, projections.Delivery{Events: []projections.Stored{{Position: 30_000}}})
+	require.ErrorIs(t, f.Follow(t.Context(), feed), errUnknown)
 	require.Equal(t, uint64(0), feed.after)
 	again := &script{}
 	require.NoError(t, f.Follow(t.Context(), again))
