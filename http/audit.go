@@ -3,6 +3,7 @@ package http
 import (
 	"context"
 	"fmt"
+	"math"
 	"strconv"
 	"time"
 
@@ -155,7 +156,7 @@ func (s *Server) audit(ctx context.Context, in *auditIn) (*struct{ Body list[Aud
 	if err != nil {
 		return nil, err
 	}
-	q := readmodels.Query{Equal: map[string]any{}, Sort: "at", After: key, Limit: in.Limit}
+	q := readmodels.Query{Equal: map[string]any{}, After: key, Limit: in.Limit}
 	switch {
 	case in.Actor != "":
 		q.Equal["actor"] = in.Actor
@@ -163,10 +164,10 @@ func (s *Server) audit(ctx context.Context, in *auditIn) (*struct{ Body list[Aud
 		q.Equal["type"] = in.Type
 	}
 	if !in.From.IsZero() {
-		q.From = views.Micros(in.From)
+		q.From = views.EntryID(in.From, 0)
 	}
 	if !in.To.IsZero() {
-		q.To = views.Micros(in.To)
+		q.To = views.EntryID(in.To, math.MaxUint64)
 	}
 	found, err := scan(ctx, s, views.Audits, q, func(d *views.Audit) *views.Audit { return d }, func(d *views.Audit) bool {
 		return in.keeps(d.Actor, d.Type, d.At)

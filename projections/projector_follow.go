@@ -52,7 +52,7 @@ func (s *space) followed(keys []string) []string {
 // the event, and keep what they have. An event that leads to the replayed document from one that is parked itself
 // cannot be folded yet; whether it leads there, the parked one tells, or else the event that named both.
 func (v *view) reach(ctx context.Context, store readmodels.Reader, s *space, id string, e domain.Recorded) (keyed, error) {
-	k := v.keysOf(e)
+	k := v.keysOf(&e)
 	named := slices.Contains(k.keys, id)
 	if !named && !v.fold.follows() {
 		return k, nil

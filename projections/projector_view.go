@@ -60,7 +60,7 @@ type result struct {
 }
 
 type keyed struct {
-	event domain.Recorded
+	event *domain.Recorded
 	keys  []string
 	err   error // what Keys failed with
 }
@@ -70,11 +70,11 @@ type keyed struct {
 func (v *view) foldBatch(ctx context.Context, store readmodels.Reader, events []domain.Recorded) (result, error) {
 	var todo []keyed
 	ids := map[string]bool{}
-	for _, e := range events {
-		if e.Position <= v.folded {
+	for i := range events {
+		if events[i].Position <= v.folded {
 			continue
 		}
-		k := v.keysOf(e)
+		k := v.keysOf(&events[i])
 		if len(k.keys) == 0 {
 			continue
 		}
@@ -101,7 +101,7 @@ func (v *view) foldBatch(ctx context.Context, store readmodels.Reader, events []
 		res.failed = err
 		for _, id := range bad.keys {
 			if v.parked[id] == nil && since[id] == nil {
-				since[id] = park(v.spec, id, bad.event, err)
+				since[id] = park(v.spec, id, *bad.event, err)
 				res.parked = append(res.parked, since[id])
 			}
 		}
@@ -130,7 +130,7 @@ func (v *view) attempt(todo []keyed, docs map[string]readmodels.Document, since 
 			}
 			continue
 		}
-		if err := s.fold(k.event, k.keys); err != nil {
+		if err := s.fold(*k.event, k.keys); err != nil {
 			return nil, k, err
 		}
 	}
@@ -142,13 +142,13 @@ const eventPrefix = "event:"
 
 // keysOf guards against a Keys that panics: the projector must not fall over one event. Nobody knows whom such an
 // event concerns, so it is parked under its own id.
-func (v *view) keysOf(e domain.Recorded) (k keyed) {
+func (v *view) keysOf(e *domain.Recorded) (k keyed) {
 	defer func() {
 		if r := recover(); r != nil {
 			k = keyed{event: e, keys: []string{eventPrefix + e.ID.String()}, err: fmt.Errorf("panic in Keys: %v", r)}
 		}
 	}()
-	return keyed{event: e, keys: v.fold.keys(e)}
+	return keyed{event: e, keys: v.fold.keys(*e)}
 }
 
 // fetch gets documents as they are stored, from memory where it has them.

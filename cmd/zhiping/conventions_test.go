@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"mime"
 	"net/http"
+	"net/url"
+	"reflect"
 	"slices"
 	"strings"
 	"testing"
@@ -81,6 +83,49 @@ func TestConventionsOfTheContract(t *testing.T) {
 		entries := auditor.after(a.header.Get("X-Position"), "/audit?type=ModuleSaved&declaration="+id).items("items")
 		if len(entries) == 0 || entries[len(entries)-1]["correlationId"] != "my-request-7" {
 			t.Fatalf("%v", entries)
+		}
+	})
+	t.Run("the audit trail is in the order of time, bounded by it and by actor or type", func(t *testing.T) {
+		walk := func(query string) (out []map[string]any) {
+			for cursor := ""; ; {
+				a := auditor.want(200, "", "GET", "/audit?limit=3"+query+cursor, nil)
+				out = append(out, a.items("items")...)
+				if a.str("next") == "" {
+					return out
+				}
+				cursor = "&cursor=" + a.str("next")
+			}
+		}
+		all := walk("")
+		middle := all[len(all)/2]
+		at, actor := middle["at"].(string), middle["actor"].(map[string]any)["id"].(string)
+		instant := parsed(t, at)
+		kept := map[string][]map[string]any{}
+		var before time.Time
+		for _, e := range all {
+			when := parsed(t, e["at"].(string))
+			if when.Before(before.Truncate(time.Microsecond)) {
+				t.Fatalf("%v after %v", when, before)
+			}
+			before = when
+			by := e["actor"].(map[string]any)["id"] == actor
+			for query, is := range map[string]bool{
+				"from": !when.Before(instant), "to": !when.After(instant), "actor": by, "actor to": by && !when.After(instant),
+				"type": e["type"] == middle["type"], "type from": e["type"] == middle["type"] && !when.Before(instant),
+			} {
+				if is {
+					kept[query] = append(kept[query], e)
+				}
+			}
+		}
+		from, to := "&from="+url.QueryEscape(at), "&to="+url.QueryEscape(at)
+		for want, query := range map[string]string{
+			"from": from, "to": to, "actor": "&actor=" + actor, "actor to": "&actor=" + actor + to,
+			"type": "&type=" + middle["type"].(string), "type from": "&type=" + middle["type"].(string) + from,
+		} {
+			if got := walk(query); !reflect.DeepEqual(got, kept[want]) {
+				t.Errorf("%s: %d entries, want %d", query, len(got), len(kept[want]))
+			}
 		}
 	})
 	t.Run("pages go on where they ended while rows are added", func(t *testing.T) {
@@ -260,4 +305,13 @@ func published(t *testing.T, s *server) {
 			t.Errorf("the document lacks %s %s", method, path)
 		}
 	}
+}
+
+func parsed(t *testing.T, at string) time.Time {
+	t.Helper()
+	when, err := time.Parse(time.RFC3339Nano, at)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return when
 }

@@ -11,9 +11,9 @@ func Audit() projections.Projection[views.Audit] {
 	return projections.Projection[views.Audit]{
 		View:     views.Audits,
 		Outlined: true,
-		Keys:     func(e domain.Recorded) []string { return []string{views.EntryID(e.Position)} },
+		Keys:     func(e domain.Recorded) []string { return []string{views.EntryID(e.At, e.Position)} },
 		Apply: func(docs *projections.Docs[views.Audit], e domain.Recorded) error {
-			docs.Put(views.EntryID(e.Position), &views.Audit{
+			docs.Put(views.EntryID(e.At, e.Position), &views.Audit{
 				Position: e.Position, Stream: e.Stream, Revision: e.Revision, Type: e.Type, Actor: e.Meta.Actor, At: e.At,
 			})
 			return nil

@@ -135,7 +135,7 @@ func TestWorkWaitsForOneOrganizationAtATime(t *testing.T) {
 
 func TestAuditShowsWhatChanged(t *testing.T) {
 	events := recorded(started(), saved("王一"), saved("王二"), submitted(1, "unit"))
-	if ref := document[views.Audit](t, folds.Audit(), views.EntryID(events[2].Position), events); ref.Revision != 2 || ref.Stream != events[2].Stream {
+	if ref := document[views.Audit](t, folds.Audit(), views.EntryID(events[2].At, events[2].Position), events); ref.Revision != 2 || ref.Stream != events[2].Stream {
 		t.Fatalf("%+v", ref)
 	}
 	entries, err := trail.Of(events)
