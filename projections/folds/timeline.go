@@ -19,7 +19,6 @@ func Timeline() projections.Projection[views.Timeline] {
 
 func foldTimeline(d *views.Timeline, e domain.Recorded) {
 	foldState(d, e)
-	d.Nodes = slices.Clone(d.Nodes)
 	switch ev := e.Event.(type) {
 	case declaration.Started:
 		d.Access = accessOf(ev)

@@ -1,7 +1,6 @@
 package mongo
 
 import (
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -23,7 +22,7 @@ func toBSON(doc any) (any, error) {
 	if err != nil {
 		return nil, err
 	}
-	d := json.NewDecoder(bytes.NewReader(text))
+	d := json.NewDecoder(strings.NewReader(text))
 	d.UseNumber()
 	v, err := bsonValue(d)
 	if err != nil {

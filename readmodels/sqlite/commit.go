@@ -89,7 +89,7 @@ func (v *view) encode(b readmodels.Batch) ([]any, error) {
 		for _, f := range v.fields {
 			args = append(args, fields[f])
 		}
-		args = append(args, string(doc))
+		args = append(args, doc)
 	}
 	return args, nil
 }
