@@ -46,7 +46,7 @@ func (s *Store) find(c *conn, v *view, spec readmodels.Spec, p readmodels.Plan) 
 		}
 	}
 	docs := make([]readmodels.Document, 0, min(p.Limit, 64))
-	sql, args := v.findSQL("SELECT id, position, doc, "+v.sort(p)+" FROM "+v.table(), p, all[0])
+	sql, args := v.findSQL(v.documents(", "+v.sort(p)), p, all[0])
 	err := c.query(context.Background(), func(row []driver.Value) error {
 		d, err := s.document(turn, v, spec, kind, row)
 		d.Sort = sortValue(p, row[3])
