@@ -2,6 +2,7 @@ package http
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"time"
 
@@ -111,6 +112,7 @@ func scan[D, T any](ctx context.Context, s *Server, v readmodels.View[D], q read
 		if err != nil {
 			return out, err
 		}
+		out.Items = slices.Grow(out.Items, min(len(page.Items), limit-len(out.Items)))
 		for n, i := range page.Items {
 			looked++
 			if keep(i.Doc) {

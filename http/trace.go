@@ -13,12 +13,18 @@ func (s *Server) trace(c *fiber.Ctx) error {
 	if forOperators(c) {
 		return c.Next()
 	}
-	caller := propagation.MapCarrier{"traceparent": c.Get("traceparent"), "tracestate": c.Get("tracestate")}
-	ctx, span := s.Tracer.Start(propagation.TraceContext{}.Extract(c.UserContext(), caller), c.Method(),
+	ctx := c.UserContext()
+	if parent := c.Get("traceparent"); parent != "" {
+		ctx = propagation.TraceContext{}.Extract(ctx, propagation.MapCarrier{"traceparent": parent, "tracestate": c.Get("tracestate")})
+	}
+	ctx, span := s.Tracer.Start(ctx, c.Method(),
 		trace.WithSpanKind(trace.SpanKindServer), trace.WithAttributes(semconv.HTTPRequestMethodKey.String(c.Method())))
 	defer span.End()
 	c.SetUserContext(ctx)
 	err := c.Next()
+	if !span.IsRecording() {
+		return err
+	}
 	pattern, status := c.Route().Path, c.Response().StatusCode()
 	span.SetName(c.Method() + " " + pattern)
 	span.SetAttributes(semconv.HTTPRoute(pattern), semconv.HTTPResponseStatusCode(status))

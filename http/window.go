@@ -14,8 +14,7 @@ import (
 
 // window is what a declaration's notice says about time.
 type window struct {
-	state notice.State
-	known bool // false where the view does not have the notice yet
+	notice *notice.State // nil where the view does not have it yet
 }
 
 func (s *Server) window(ctx context.Context, id uuid.UUID) (window, error) {
@@ -23,15 +22,15 @@ func (s *Server) window(ctx context.Context, id uuid.UUID) (window, error) {
 	if err != nil || !ok || n.State.Status == notice.StatusDraft {
 		return window{}, err
 	}
-	return window{n.State, true}, nil
+	return window{&n.State}, nil
 }
 
 // cutOff is the notice's qualification cut-off date.
 func (w window) cutOff() time.Time {
-	if !w.known {
+	if w.notice == nil {
 		return time.Time{}
 	}
-	return w.state.Content.CutOffDate()
+	return w.notice.Content.CutOffDate()
 }
 
 // remaining is how long a declaration can still be edited and submitted.
@@ -42,13 +41,16 @@ type remaining struct {
 }
 
 func (w window) left(st declaration.Status, correction, now time.Time) remaining {
-	open := !w.known || w.state.Open(now)
+	open := w.notice == nil || w.notice.Open(now)
 	if declaration.Lapsed(st, correction, open, now) {
 		return remaining{lapsed: true}
 	}
 	switch st {
 	case declaration.StatusDraft, declaration.StatusWithdrawn:
-		return remaining{until: stamp(w.state.Content.ClosesAt)}
+		if w.notice == nil {
+			return remaining{}
+		}
+		return remaining{until: stamp(w.notice.Content.ClosesAt)}
 	case declaration.StatusReturned:
 		return remaining{until: stamp(correction)}
 	}

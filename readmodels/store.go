@@ -5,6 +5,7 @@ package readmodels
 import (
 	"context"
 	"errors"
+	"reflect"
 )
 
 // Spec is a view as an adapter sees it: one collection of documents. A new Version of the same Name is a new
@@ -20,6 +21,8 @@ type Spec struct {
 	// New returns a pointer to an empty document, for decoding. Documents are kept as encoding/json writes them; a
 	// reader that only passes them on uses a *json.RawMessage and is spared the decoding.
 	New func() any
+	// Type is the type of what New returns.
+	Type reflect.Type
 	// Fields extracts the indexed fields of a document: string, int64 or bool by field name. A missing field
 	// is not indexed under it, so that no query on that field finds the document. Only fields named by Indexes
 	// count.

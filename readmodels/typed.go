@@ -3,6 +3,7 @@ package readmodels
 import (
 	"context"
 	"encoding/json"
+	"reflect"
 )
 
 // View is a Spec whose documents have a type: what projections and queries are written against.
@@ -19,7 +20,7 @@ type View[D any] struct {
 func (v View[D]) Spec() Spec {
 	return Spec{
 		Name: v.Name, Version: v.Version, Indexes: v.Indexes,
-		New:    func() any { return new(D) },
+		New: func() any { return new(D) }, Type: reflect.TypeFor[*D](),
 		Fields: func(doc any) map[string]any { return v.fields(doc.(*D)) },
 	}
 }

@@ -22,8 +22,8 @@ func (s Spec) Validate() error {
 		return fmt.Errorf("%w: view name %q", ErrQuery, s.Name)
 	case s.Version < 1:
 		return fmt.Errorf("%w: view %s has version %d", ErrQuery, s.Name, s.Version)
-	case s.New == nil || (s.Fields == nil && len(s.Indexes) > 0):
-		return fmt.Errorf("%w: view %s lacks New or Fields", ErrQuery, s.Name)
+	case s.New == nil || s.Type == nil || (s.Fields == nil && len(s.Indexes) > 0):
+		return fmt.Errorf("%w: view %s lacks New, Type or Fields", ErrQuery, s.Name)
 	}
 	seen := map[string]bool{}
 	for _, index := range s.Indexes {

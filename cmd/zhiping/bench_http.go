@@ -27,11 +27,12 @@ type benchHTTPCmd struct {
 
 // figure is one line of the table.
 type figure struct {
-	Name   string  `json:"name"`
-	PerSec float64 `json:"perSecond"`
-	P50    float64 `json:"p50ms"`
-	P99    float64 `json:"p99ms"`
-	Errors int     `json:"errors"`
+	Name    string  `json:"name"`
+	Callers int     `json:"callers"`
+	PerSec  float64 `json:"perSecond"`
+	P50     float64 `json:"p50ms"`
+	P99     float64 `json:"p99ms"`
+	Errors  int     `json:"errors"`
 }
 
 // Run prints a table and a line of JSON.
@@ -108,7 +109,7 @@ func (c benchHTTPCmd) measure(ctx context.Context, name string, op func(context.
 	elapsed := time.Since(began).Seconds()
 	all := slices.Concat(took...)
 	slices.Sort(all)
-	f := figure{Name: name, PerSec: float64(len(all)) / elapsed, Errors: int(failed.Load())}
+	f := figure{Name: name, Callers: c.Callers, PerSec: float64(len(all)) / elapsed, Errors: int(failed.Load())}
 	if n := len(all); n > 0 {
 		f.P50, f.P99 = all[n/2].Seconds()*1000, all[n*99/100].Seconds()*1000
 	}

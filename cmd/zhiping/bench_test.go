@@ -18,7 +18,7 @@ func TestTheBenchesMeasure(t *testing.T) {
 		require.NoError(t, json.Unmarshal(lines[len(lines)-1], into), out.String())
 	}
 	var out bytes.Buffer
-	require.NoError(t, benchViewsCmd{Declarations: 60, Together: 10, Callers: 4, Duration: 300 * time.Millisecond, People: 8, Rebuild: true, Data: t.TempDir()}.Run(t.Context(), &out))
+	require.NoError(t, benchViewsCmd{Declarations: 60, Together: 10, Callers: 4, Readers: 4, Duration: 300 * time.Millisecond, People: 8, Rebuild: true, Data: t.TempDir()}.Run(t.Context(), &out))
 	var views benchViews
 	last(out, &views)
 	require.Positive(t, views.RebuildPerS)

@@ -146,6 +146,11 @@ func (p *Provider) openDatabase(ctx context.Context) (err error) {
 	if err = p.epochs.prepare(ctx, p.reader); err != nil {
 		return err
 	}
+	if p.dialect.watch != nil {
+		if p.epochs.changes, err = p.dialect.watch(p.cfg); err != nil {
+			return err
+		}
+	}
 	p.session, err = p.reader.prepared(ctx, selectSession)
 	return err
 }
@@ -160,6 +165,9 @@ func (p *Provider) makeTables(ctx context.Context) error {
 
 func (p *Provider) closeDatabase() error {
 	var errs []error
+	if p.epochs.changes != nil {
+		errs = append(errs, p.epochs.changes.Close())
+	}
 	for _, db := range []*sql.DB{p.reader.pool, p.writer.pool} {
 		if db != nil {
 			errs = append(errs, db.Close())

@@ -28,12 +28,13 @@ var schema string
 // dialect is where the two databases differ. Every other statement serves both.
 type dialect struct {
 	open   func(Config) (writer, reader database, err error)
+	watch  func(Config) (*changes, error) // nil where asking whether anything has changed costs as much as reading it
 	schema string
 	lock   string // makes a transaction wait for its turn to write; "" where beginning does
 	forget string // takes deleted values out of the database's own files at once; "" where that cannot be asked for
 }
 
-var sqliteDialect = dialect{open: openSQLite, schema: schema, forget: `PRAGMA wal_checkpoint(TRUNCATE)`}
+var sqliteDialect = dialect{open: openSQLite, watch: watchSQLite, schema: schema, forget: `PRAGMA wal_checkpoint(TRUNCATE)`}
 
 // PostgreSQL compares text byte by byte here, as SQLite does. Its lock is the number of "zhiping" in this database.
 var postgresDialect = dialect{
@@ -57,12 +58,16 @@ func private(path string) {
 	}
 }
 
+func dsn(cfg Config, pragmas ...string) string {
+	q := url.Values{"_txlock": {"immediate"}, "_pragma": append(pragmas,
+		"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "secure_delete(ON)")}
+	return "file:" + (&url.URL{Path: cfg.Path}).EscapedPath() + "?" + q.Encode()
+}
+
 func openSQLite(cfg Config) (writer, reader database, err error) {
 	private(cfg.Path)
 	open := func(connections int, pragmas ...string) (database, error) {
-		q := url.Values{"_txlock": {"immediate"}, "_pragma": append(pragmas,
-			"busy_timeout(5000)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(ON)", "secure_delete(ON)")}
-		db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: cfg.Path}).EscapedPath()+"?"+q.Encode())
+		db, err := sql.Open("sqlite", dsn(cfg, pragmas...))
 		if err != nil {
 			return database{}, fmt.Errorf("identity: open: %w", err)
 		}

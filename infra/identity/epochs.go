@@ -10,13 +10,20 @@ import (
 
 // epochs reads revocation counters. Every request needs one, so those that come while one is being read are answered
 // together by the next read: it begins after all of them have asked, so that none misses a revocation from before its
-// own time. Safe for concurrent use.
+// own time. Where the database can tell that nothing has changed, which costs less than reading, it is asked for that
+// first. Safe for concurrent use.
 type epochs struct {
 	one, many statement
 
 	mu   sync.Mutex // guards next
 	next *epochsRead
-	turn sync.Mutex // held while reading
+	turn sync.Mutex // held while reading; guards what follows
+
+	changes *changes // nil in PostgreSQL
+	// known are the counters as they have been since changes told this number, if it did.
+	known  map[int]int64
+	number int64
+	told   bool
 }
 
 // epochsRead is one read for all who asked before it began.
@@ -31,6 +38,7 @@ type epochsRead struct {
 const epochsAtOnce = 8
 
 func (e *epochs) prepare(ctx context.Context, d database) (err error) {
+	e.known = map[int]int64{}
 	columns := make([]string, epochsAtOnce)
 	for i := range columns {
 		columns[i] = fmt.Sprintf("(SELECT n FROM epochs WHERE bucket = $%d)", i+1)
@@ -74,6 +82,43 @@ func (e *epochs) of(ctx context.Context, bucket int) (int64, error) {
 }
 
 func (e *epochs) read(ctx context.Context, buckets []int) ([]int64, error) {
+	e.forget()
+	var unknown []int
+	for _, b := range buckets {
+		if _, ok := e.known[b]; !ok {
+			unknown = append(unknown, b)
+		}
+	}
+	if len(unknown) > 0 {
+		read, err := e.query(ctx, unknown)
+		if err != nil {
+			return nil, err
+		}
+		for i, b := range unknown {
+			e.known[b] = read[i]
+		}
+	}
+	n := make([]int64, len(buckets))
+	for i, b := range buckets {
+		n[i] = e.known[b]
+	}
+	return n, nil
+}
+
+// forget forgets the counters unless nothing has changed since they were read. The number is asked for before them, so
+// that what is committed in between is noticed the next time.
+func (e *epochs) forget() {
+	if e.changes != nil {
+		number, err := e.changes.number()
+		if err == nil && e.told && number == e.number {
+			return
+		}
+		e.number, e.told = number, err == nil // the counters' own read tells what is wrong
+	}
+	clear(e.known)
+}
+
+func (e *epochs) query(ctx context.Context, buckets []int) ([]int64, error) {
 	n := make([]int64, len(buckets))
 	if len(buckets) == 1 {
 		return n, e.one.QueryRowContext(ctx, buckets[0]).Scan(&n[0])

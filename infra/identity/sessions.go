@@ -69,6 +69,7 @@ func (p *Provider) Authenticate(ctx context.Context, token string) (domain.Actor
 		if c, err = p.loadSession(ctx, key, epoch, now); err != nil {
 			return domain.Actor{}, SessionInfo{}, err
 		}
+		c.info.CSRF = p.csrf(token)
 		p.cache.Add(key, c)
 	}
 	if seen := c.seen.Load(); now.UnixMilli()-seen > (p.cfg.IdleTTL/8).Milliseconds() && c.seen.CompareAndSwap(seen, now.UnixMilli()) {
@@ -78,7 +79,7 @@ func (p *Provider) Authenticate(ctx context.Context, token string) (domain.Actor
 		}
 	}
 	info := c.info
-	info.SeenAt, info.CSRF = fromMillis(c.seen.Load()), p.csrf(token)
+	info.SeenAt = fromMillis(c.seen.Load())
 	return c.actor, info, nil
 }
 

@@ -58,6 +58,16 @@ func (c *cache) now() uint64 {
 	return c.turn
 }
 
+// during finds a document as the file holds it throughout a turn.
+func (c *cache) during(turn uint64, v *view, id string, kind reflect.Type) (readmodels.Document, bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if turn%2 == 1 || turn != c.turn {
+		return readmodels.Document{}, false
+	}
+	return c.lookUp(v, id, kind)
+}
+
 // get finds a document as the file holds it now.
 func (c *cache) get(v *view, id string, kind reflect.Type) (readmodels.Document, bool) {
 	c.mu.Lock()
@@ -78,12 +88,7 @@ func (c *cache) lookUp(v *view, id string, kind reflect.Type) (readmodels.Docume
 
 // at finds the document that a row read in a turn stands for.
 func (c *cache) at(turn uint64, v *view, id string, position uint64, kind reflect.Type) (readmodels.Document, bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if turn%2 == 1 || turn != c.turn {
-		return readmodels.Document{}, false
-	}
-	d, ok := c.lookUp(v, id, kind)
+	d, ok := c.during(turn, v, id, kind)
 	return d, ok && d.Position == position
 }
 
@@ -118,11 +123,12 @@ func (c *cache) commit(changed []docKey, commit func() error) error {
 	return commit()
 }
 
+var raw = reflect.TypeFor[*json.RawMessage]()
+
 // kindOf is the type of a view's documents; nil for raw ones, which are not worth keeping.
 func kindOf(spec readmodels.Spec) reflect.Type {
-	doc := spec.New()
-	if _, raw := doc.(*json.RawMessage); raw {
+	if spec.Type == raw {
 		return nil
 	}
-	return reflect.TypeOf(doc)
+	return spec.Type
 }

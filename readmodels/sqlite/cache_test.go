@@ -2,9 +2,11 @@ package sqlite_test
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"math/rand/v2"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -71,6 +73,57 @@ func TestReadersNeverGoBackInTime(t *testing.T) {
 		b.Puts = append(b.Puts, notes.Put(fmt.Sprint("n", i), uint64(rank/50), &storetest.Note{Owner: "o", Rank: rank}))
 		require.NoError(t, s.Commit(t.Context(), b))
 		committed[i].Store(rank)
+	}
+}
+
+// A list is the same whether its documents are cached, some of them, or none; raw ones never are.
+func TestCachedListsAreWhatTheFileHolds(t *testing.T) {
+	s := openAt(t, filepath.Join(t.TempDir(), "views.db"))
+	notes := storetest.Notes(1)
+	require.NoError(t, s.Open(t.Context(), notes.Spec()))
+	commit := func(position uint64, n int) {
+		b := readmodels.Batch{Name: "notes", Version: 1, Checkpoint: position}
+		for range n {
+			id := fmt.Sprint("n", rand.IntN(30))
+			if slices.ContainsFunc(append(b.Puts, b.Deletes...), func(p readmodels.Put) bool { return p.ID == id }) {
+				continue
+			}
+			if rand.IntN(5) == 0 {
+				b.Deletes = append(b.Deletes, readmodels.Put{ID: id, Position: position})
+				continue
+			}
+			note := &storetest.Note{Owner: fmt.Sprint("o", rand.IntN(2)), Rank: rand.Int64N(9), Flag: rand.IntN(2) == 0, Text: fmt.Sprint(position)}
+			b.Puts = append(b.Puts, notes.Put(id, position, note))
+		}
+		require.NoError(t, s.Commit(t.Context(), b))
+	}
+	queries := []readmodels.Query{
+		{Limit: 50},
+		{Equal: map[string]any{"owner": "o1"}, Sort: "rank", Desc: true, Limit: 50},
+		{Equal: map[string]any{"owner": "o0"}, Sort: "rank", From: 2, To: 6, Limit: 3},
+		{Sort: "rank", After: &readmodels.Key{Value: int64(4), ID: "n3"}, Limit: 7},
+		{Sort: "flag", Desc: true, Limit: 20},
+		{Equal: map[string]any{"owner": "nobody"}, Sort: "rank", Limit: 5},
+	}
+	for position := range uint64(60) {
+		commit(position+1, 1+rand.IntN(4))
+		for _, q := range queries {
+			stored, err := notes.Raw().Find(t.Context(), s, q)
+			require.NoError(t, err)
+			for range 2 { // the second time all are cached
+				got, err := notes.Find(t.Context(), s, q)
+				require.NoError(t, err)
+				require.Equal(t, stored.Next, got.Next)
+				require.Len(t, got.Items, len(stored.Items))
+				for i, item := range got.Items {
+					text, err := json.Marshal(item.Doc)
+					require.NoError(t, err)
+					require.Equal(t, stored.Items[i].ID, item.ID)
+					require.Equal(t, stored.Items[i].Position, item.Position)
+					require.JSONEq(t, string(*stored.Items[i].Doc), string(text))
+				}
+			}
+		}
 	}
 }
 

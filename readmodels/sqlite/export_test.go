@@ -30,7 +30,7 @@ func Explain(t testing.TB, s *Store, spec readmodels.Spec, q readmodels.Query) s
 		require.NoError(t, err)
 		p, err := readmodels.PlanFind(v.indexes, q)
 		require.NoError(t, err)
-		sql, args := v.findSQL("EXPLAIN QUERY PLAN "+v.get, p, p.Combinations()[0])
+		sql, args := v.findSQL("EXPLAIN QUERY PLAN "+v.documents(""), p, p.Combinations()[0])
 		return c.query(t.Context(), func(row []driver.Value) error {
 			plan.WriteString(row[3].(string) + "\n")
 			return nil

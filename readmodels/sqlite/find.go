@@ -3,7 +3,9 @@ package sqlite
 import (
 	"context"
 	"database/sql/driver"
+	"errors"
 	"fmt"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -32,20 +34,47 @@ func (s *Store) Find(ctx context.Context, spec readmodels.Spec, q readmodels.Que
 
 func (s *Store) find(c *conn, v *view, spec readmodels.Spec, p readmodels.Plan) ([]readmodels.Document, error) {
 	all, kind, turn := p.Combinations(), kindOf(spec), s.docs.now()
-	if len(all) == 1 {
-		docs := make([]readmodels.Document, 0, min(p.Limit, 64))
-		sql, args := v.findSQL("SELECT id, position, doc, "+v.sort(p)+" FROM "+v.table(), p, all[0])
-		err := c.query(context.Background(), func(row []driver.Value) error {
-			d, err := s.document(turn, v, spec, kind, row)
-			d.Sort = sortValue(p, row[3])
-			docs = append(docs, d)
-			return err
-		}, sql, args...)
-		return docs, err
+	if len(all) != 1 {
+		return merge(c, v, p, all, func(row []driver.Value) (readmodels.Document, error) {
+			return s.document(turn, v, spec, kind, row)
+		})
 	}
-	return merge(c, v, p, all, func(row []driver.Value) (readmodels.Document, error) {
-		return s.document(turn, v, spec, kind, row)
-	})
+	if kind != nil {
+		docs, err := s.remembered(c, v, kind, p, all[0], turn)
+		if !errors.Is(err, errNotCached) {
+			return docs, err
+		}
+	}
+	docs := make([]readmodels.Document, 0, min(p.Limit, 64))
+	sql, args := v.findSQL(v.documents(", "+v.sort(p)), p, all[0])
+	err := c.query(context.Background(), func(row []driver.Value) error {
+		d, err := s.document(turn, v, spec, kind, row)
+		d.Sort = sortValue(p, row[3])
+		docs = append(docs, d)
+		return err
+	}, sql, args...)
+	return docs, err
+}
+
+var errNotCached = errors.New("a document is not cached")
+
+// remembered answers a query from the index and the cache alone: most of what a list costs is getting at the rows. It
+// gives up with errNotCached at the first document that is not cached. All are of one snapshot, that of the turn: a
+// commit that the walk saw would have ended it.
+func (s *Store) remembered(c *conn, v *view, kind reflect.Type, p readmodels.Plan, values []any, turn uint64) ([]readmodels.Document, error) {
+	var docs []readmodels.Document
+	sql, args := v.findSQL("SELECT id, "+v.sort(p)+" FROM "+v.table(), p, values)
+	err := c.query(context.Background(), func(row []driver.Value) error {
+		id, _ := row[0].(string)
+		d, ok := s.docs.during(turn, v, id, kind)
+		if !ok {
+			return errNotCached
+		}
+		d.Sort = sortValue(p, row[1])
+		docs = append(docs, d)
+		return nil
+	}, sql, args...)
+	return docs, err
 }
 
 // merge answers a query with several values for a field: each combination is a walk of its own along the index,

@@ -77,11 +77,17 @@ func (s *Store) fromCache(docs map[string]readmodels.Document, spec readmodels.S
 	return nil
 }
 
+// documents begins a query for document's rows, and what else is asked for. The JSON comes as a blob, which the driver
+// copies into bytes that decode as they are.
+func (v *view) documents(more string) string {
+	return "SELECT id, position, CAST(doc AS BLOB)" + more + " FROM " + v.table()
+}
+
 // document is the document of a row (id, position, doc), decoded unless the cache has it so.
 func (s *Store) document(turn uint64, v *view, spec readmodels.Spec, kind reflect.Type, row []driver.Value) (readmodels.Document, error) {
 	id, _ := row[0].(string)
 	position, _ := row[1].(int64)
-	text, _ := row[2].(string)
+	text, _ := row[2].([]byte)
 	if kind != nil {
 		if d, ok := s.docs.at(turn, v, id, uint64(position), kind); ok { // #nosec G115 -- stored positions and tokens are never negative
 			return d, nil
@@ -89,10 +95,10 @@ func (s *Store) document(turn uint64, v *view, spec readmodels.Spec, kind reflec
 	}
 	d := readmodels.Document{ID: id, Position: uint64(position), Doc: spec.New()} // #nosec G115 -- stored positions and tokens are never negative
 	if raw, ok := d.Doc.(*json.RawMessage); ok {
-		*raw = json.RawMessage(text)
+		*raw = text
 		return d, nil
 	}
-	if err := readmodels.DecodeDocument([]byte(text), d.Doc); err != nil {
+	if err := readmodels.DecodeDocument(text, d.Doc); err != nil {
 		return d, fmt.Errorf("decode document %s of %s %d: %w", id, spec.Name, spec.Version, err)
 	}
 	s.docs.add(turn, v, d, len(text))
@@ -108,7 +114,7 @@ func getChunk(c *conn, v *view, ids []string, add func([]driver.Value) error) er
 	for i := range args {
 		args[i] = ids[min(i, len(ids)-1)]
 	}
-	return c.query(context.Background(), add, v.get+" WHERE id IN (?"+strings.Repeat(",?", size-1)+")", args...)
+	return c.query(context.Background(), add, v.documents("")+" WHERE id IN (?"+strings.Repeat(",?", size-1)+")", args...)
 }
 
 // missing turns the error of a table that was dropped under our feet into ErrNoView.
