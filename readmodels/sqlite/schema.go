@@ -69,7 +69,6 @@ type view struct {
 	fields  []string // the columns, beside id, position and doc
 	upserts map[int]string
 	update  string
-	get     string // the beginning of every Get
 	// Whether updating in place is worth a try, by experience; guarded by having the writer.
 	inPlace, tries int
 	hasGone        atomic.Bool // whether any document was ever deleted; may be true without need
@@ -78,7 +77,6 @@ type view struct {
 func newView(k key, indexes []readmodels.Index) *view {
 	v := &view{key: k, indexes: indexes, upserts: map[int]string{}}
 	v.fields = readmodels.Spec{Indexes: indexes}.IndexedFields()
-	v.get = "SELECT id, position, doc FROM " + v.table()
 	v.hasGone.Store(true)
 	return v.withFields(v.fields)
 }
