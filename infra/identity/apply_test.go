@@ -161,6 +161,7 @@ func (s *script) deliver(position uint64, events ...domain.Recorded) {
 }
 
 var errUnknown = errors.New("an event type that nobody knows")
+
 func (s *script) Head(context.Context) (uint64, error) { return 0, nil }
 func (s *script) Subscriber(after uint64) message.Subscriber {
 	s.after = after
