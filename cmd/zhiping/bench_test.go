@@ -28,6 +28,15 @@ func TestTheBenchesMeasure(t *testing.T) {
 		require.Positive(t, f.PerSec, f.Name)
 	}
 	out.Reset()
+	some := benchViewsCmd{Declarations: 60, Together: 10, Rebuild: true, Views: []string{"timeline", "audit"}, Data: t.TempDir()}
+	require.NoError(t, some.Run(t.Context(), &out))
+	views = benchViews{}
+	last(out, &views)
+	require.Positive(t, views.RebuildPerS)
+	require.Empty(t, views.Figures)
+	some.Views = []string{"timelines"}
+	require.ErrorContains(t, some.Run(t.Context(), &out), "audit, bindings")
+	out.Reset()
 	require.NoError(t, benchHTTPCmd{Callers: 4, Duration: 300 * time.Millisecond}.Run(t.Context(), &out))
 	var figures []figure
 	last(out, &figures)

@@ -7,9 +7,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"sync/atomic"
@@ -20,6 +22,8 @@ import (
 
 	"zhiping/domain"
 	"zhiping/infra/identity"
+	"zhiping/projections"
+	"zhiping/projections/folds"
 )
 
 // benchViewsCmd measures the read side: how fast all views are rebuilt from a long history and with how much memory,
@@ -33,6 +37,7 @@ type benchViewsCmd struct {
 	Duration     time.Duration `default:"5s" help:"How long each figure is measured."`
 	People       int           `default:"2000" help:"Signed-in people whose lists are read."`
 	Rebuild      bool          `default:"true" negatable:"" help:"Build the views from nothing first, and measure it."`
+	Views        []string      `placeholder:"NAME" help:"Build only these, to see what each of them costs; nothing else is measured then."`
 	Data         string        `type:"path" help:"Folder to keep the history in, so that the next run finds it. Default: a temporary one."`
 	Eventstore   string        `placeholder:"URL" help:"Connection string of an EventStoreDB. Default: the embedded one."`
 	Readstore    string        `placeholder:"URL" help:"Connection string of an empty MongoDB database. Default: the embedded read store."`
@@ -44,6 +49,7 @@ type benchViews struct {
 	Events       int      `json:"events"`
 	RebuildPerS  float64  `json:"rebuiltEventsPerSecond"`
 	RebuildMiB   int      `json:"rebuildPeakMiB"`
+	RebuildCPU   float64  `json:"rebuildProcessorMicrosPerEvent"` // of both processors, the event store's part included
 	Figures      []figure `json:"figures"`
 }
 
@@ -62,6 +68,9 @@ func (c benchViewsCmd) Run(ctx context.Context, out io.Writer) (err error) {
 				return fmt.Errorf("bench: %w", err)
 			}
 		}
+	}
+	if serve.folds, err = c.folds(); err != nil {
+		return err
 	}
 	n, err := openNode(ctx, serve, slog.New(slog.DiscardHandler))
 	if err != nil {
@@ -83,13 +92,28 @@ func (c benchViewsCmd) Run(ctx context.Context, out io.Writer) (err error) {
 	return r.print(out)
 }
 
+// folds are those of the views that were asked for; nil for all.
+func (c benchViewsCmd) folds() (some []projections.Fold, err error) {
+	known := map[string]projections.Fold{}
+	for _, f := range folds.All() {
+		known[f.Spec().Name] = f
+	}
+	for _, name := range c.Views {
+		if known[name] == nil {
+			return nil, fmt.Errorf("bench: no view %q; there are %s", name, strings.Join(slices.Sorted(maps.Keys(known)), ", "))
+		}
+		some = append(some, known[name])
+	}
+	return some, nil
+}
+
 // run rebuilds the views, and measures on the node that goes on projecting.
 func (c benchViewsCmd) run(ctx context.Context, n *node, r *benchViews) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
 	g, ctx := errgroup.WithContext(ctx)
 	resetPeak()
-	began := time.Now()
+	began, busy := time.Now(), processorTime()
 	g.Go(func() error { return n.projector.Run(ctx) })
 	g.Go(func() error { return n.followGrants(ctx) })
 	for !n.projector.CaughtUp() {
@@ -100,6 +124,11 @@ func (c benchViewsCmd) run(ctx context.Context, n *node, r *benchViews) error {
 	}
 	if c.Rebuild {
 		r.RebuildPerS, r.RebuildMiB = float64(r.Events)/time.Since(began).Seconds(), peak()
+		r.RebuildCPU = (processorTime() - busy).Seconds() * 1e6 / float64(r.Events)
+	}
+	if len(c.Views) > 0 {
+		stop()
+		return g.Wait()
 	}
 	listener, err := (&net.ListenConfig{}).Listen(ctx, "tcp", "127.0.0.1:0")
 	if err != nil {
@@ -203,7 +232,7 @@ func (r benchViews) print(out io.Writer) error {
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
 	fmt.Fprintf(w, "%d declarations\tcallers\tper second\tp50 ms\tp99 ms\terrors\t\n", r.Declarations)
 	if r.RebuildPerS > 0 {
-		fmt.Fprintf(w, "rebuild of all views, events (at most %d MiB)\t\t%.0f\t\t\t\t\n", r.RebuildMiB, r.RebuildPerS)
+		fmt.Fprintf(w, "rebuild, events (at most %d MiB, %.0f µs of processor time each)\t\t%.0f\t\t\t\t\n", r.RebuildMiB, r.RebuildCPU, r.RebuildPerS)
 	}
 	for _, f := range r.Figures {
 		fmt.Fprintf(w, "%s\t%d\t%.0f\t%.2f\t%.2f\t%d\t\n", f.Name, f.Callers, f.PerSec, f.P50, f.P99, f.Errors)
@@ -216,6 +245,25 @@ func (r benchViews) print(out io.Writer) error {
 
 // resetPeak forgets the highest resident memory so far, where the system can (Linux, proc(5)).
 func resetPeak() { _ = os.WriteFile("/proc/self/clear_refs", []byte("5"), 0) }
+
+// processorTime is what this process has had of all processors; 0 where the system does not tell (proc(5): the
+// fourteenth and fifteenth field, in hundredths of a second).
+func processorTime() time.Duration {
+	stat, err := os.ReadFile("/proc/self/stat")
+	if err != nil {
+		return 0
+	}
+	_, rest, _ := strings.Cut(string(stat), ") ")
+	fields := strings.Fields(rest)
+	if len(fields) < 13 {
+		return 0
+	}
+	var user, system int64
+	if _, err := fmt.Sscan(fields[11]+" "+fields[12], &user, &system); err != nil {
+		return 0
+	}
+	return time.Duration(user+system) * 10 * time.Millisecond
+}
 
 // peak is the highest resident memory since resetPeak, in MiB; 0 where the system does not tell.
 func peak() int {
