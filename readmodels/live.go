@@ -113,6 +113,9 @@ func (l *LiveReader) on(ctx context.Context, view Spec, read func(Spec) error) e
 		if v.Version, err = l.Version(ctx, view); err != nil {
 			return err
 		}
+		if v.Version < view.Since {
+			return fmt.Errorf("%w: %s %d serves, and %d can be read", ErrRebuilding, view.Name, v.Version, view.Since)
+		}
 		err = read(v)
 		switch {
 		case errors.Is(err, ErrNoView) && again:

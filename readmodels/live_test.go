@@ -100,6 +100,12 @@ func TestLiveReader(t *testing.T) {
 		require.ErrorIs(t, err, readmodels.ErrRebuilding, "the old version cannot answer the new code's query")
 		_, err = view.Count(t.Context(), r, nil, 0)
 		require.ErrorIs(t, err, readmodels.ErrRebuilding)
+		newer := view
+		newer.Since = 3
+		_, _, _, err = newer.Get(t.Context(), r, "x")
+		require.ErrorIs(t, err, readmodels.ErrRebuilding, "what its documents mean has changed")
+		_, err = newer.Raw().Find(t.Context(), r, readmodels.Query{Limit: 1})
+		require.ErrorIs(t, err, readmodels.ErrRebuilding)
 
 		s.change(func() { s.live["docs"] = 3; s.dropped[2] = true })
 		require.EqualValues(t, 3, served(), "a swap that was missed is noticed when the old version is gone")

@@ -13,6 +13,9 @@ import (
 type Spec struct {
 	Name    string
 	Version int
+	// Since is the oldest version that this code can read: while an older one is live, and Version is being built, reads
+	// are ErrRebuilding. Zero is any.
+	Since int
 	// Indexes that the store creates on opening. A Find is served by an index that consists of the query's
 	// equality fields in any order, followed by its sort field if it has one (a longer index would not keep the
 	// ids in order behind equal values); a Count by one that starts with its equality fields. Anything else is

@@ -11,6 +11,9 @@ type View[D any] struct {
 	// Name is a lower-case word; renaming replays. Version is raised whenever what the fold makes changes.
 	Name    string
 	Version int
+	// Since is the version at which ids or documents came to mean something else, as Spec has it. What people wait for
+	// had better stay readable.
+	Since   int
 	Indexes []Index
 	// Fields extracts the indexed fields of a document: string, int64 or bool.
 	Fields func(*D) map[string]any
@@ -19,7 +22,7 @@ type View[D any] struct {
 // Spec is the view as a store sees it.
 func (v View[D]) Spec() Spec {
 	return Spec{
-		Name: v.Name, Version: v.Version, Indexes: v.Indexes,
+		Name: v.Name, Version: v.Version, Since: v.Since, Indexes: v.Indexes,
 		New: func() any { return new(D) }, Type: reflect.TypeFor[*D](),
 		Fields: func(doc any) map[string]any { return v.fields(doc.(*D)) },
 	}
@@ -34,7 +37,7 @@ func (v View[D]) fields(d *D) map[string]any {
 
 // Raw is the view for reading alone, its documents as the JSON that is stored.
 func (v View[D]) Raw() View[json.RawMessage] {
-	return View[json.RawMessage]{Name: v.Name, Version: v.Version, Indexes: v.Indexes}
+	return View[json.RawMessage]{Name: v.Name, Version: v.Version, Since: v.Since, Indexes: v.Indexes}
 }
 
 // Put makes the write that stores a document, which must not be changed afterwards.

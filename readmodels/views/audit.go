@@ -31,7 +31,7 @@ func EntryID(at time.Time, position uint64) string {
 // Audits is found over a range of time, by actor or type or neither, in the order of its ids. The trail of one stream
 // needs no view: it is the stream.
 var Audits = readmodels.View[Audit]{
-	Name: "audit", Version: 3,
+	Name: "audit", Version: 3, Since: 3,
 	Indexes: []readmodels.Index{
 		{Fields: []string{"actor"}},
 		{Fields: []string{"type"}},

@@ -24,7 +24,7 @@ type Stats struct {
 }
 
 // Statistics is read by id only. No document grows with the number of declarations.
-var Statistics = readmodels.View[Stats]{Name: "stats", Version: 2}
+var Statistics = readmodels.View[Stats]{Name: "stats", Version: 2, Since: 2}
 
 // NoticeStatsID is the id of the figures of a notice over the declarations of one part.
 func NoticeStatsID(notice uuid.UUID, part int) string {
