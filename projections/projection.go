@@ -25,6 +25,9 @@ type Projection[D any] struct {
 	// Outlined promises that Keys and Apply look at an event's place, type and metadata only. Then history is not decoded
 	// for it.
 	Outlined bool
+	// Once promises that one event makes each document, from nothing, and none comes back to it: nothing is read then. Not
+	// together with Follow.
+	Once bool
 	// Apply changes the documents that Keys and Follow named. An error, or a panic, parks them: they stay as they were
 	// before the event, and later events pass them by until they are replayed.
 	Apply func(docs *Docs[D], e domain.Recorded) error
@@ -37,6 +40,7 @@ type Fold interface {
 	keys(domain.Recorded) []string
 	byPart() bool
 	outlined() bool
+	once() bool
 	follows() bool
 	follow(doc any) []string // of a document, or of nil
 	apply(*space, domain.Recorded) error
@@ -50,6 +54,8 @@ func (p Projection[D]) keys(e domain.Recorded) []string { return p.Keys(e) }
 func (p Projection[D]) byPart() bool { return p.ByPart }
 
 func (p Projection[D]) outlined() bool { return p.Outlined }
+
+func (p Projection[D]) once() bool { return p.Once && p.Follow == nil }
 
 func (p Projection[D]) follows() bool { return p.Follow != nil }
 

@@ -156,6 +156,10 @@ func (v *view) fetch(ctx context.Context, store readmodels.Reader, ids map[strin
 	docs := make(map[string]readmodels.Document, len(ids))
 	var missing []string
 	for id := range ids {
+		if v.fold.once() {
+			docs[id] = readmodels.Document{}
+			continue
+		}
 		d, ok := v.recent.Get(id)
 		if !ok {
 			v.mu.Lock()
@@ -193,7 +197,7 @@ func (v *view) take(res result, position uint64) {
 	for _, p := range res.parked {
 		v.parked[p.ID] = p
 	}
-	if res.space == nil {
+	if res.space == nil || v.fold.once() {
 		return
 	}
 	for id, en := range res.space.entries {
@@ -214,7 +218,7 @@ func (v *view) stored(res result, position uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.checkpoint = max(v.checkpoint, position)
-	if res.space == nil {
+	if res.space == nil || v.fold.once() {
 		return
 	}
 	for id, en := range res.space.entries {

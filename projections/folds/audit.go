@@ -11,6 +11,7 @@ func Audit() projections.Projection[views.Audit] {
 	return projections.Projection[views.Audit]{
 		View:     views.Audits,
 		Outlined: true,
+		Once:     true,
 		Keys:     func(e domain.Recorded) []string { return []string{views.EntryID(e.At, e.Position)} },
 		Apply: func(docs *projections.Docs[views.Audit], e domain.Recorded) error {
 			docs.Put(views.EntryID(e.At, e.Position), &views.Audit{
