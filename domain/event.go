@@ -82,7 +82,7 @@ type Recorded struct {
 	Type     string // the stable event name
 	At       time.Time
 	Meta     Metadata
-	Event    any // the newest struct of that type, after upcasting
+	Event    any // the newest struct of that type, after upcasting; nil where only the metadata was read
 }
 
 // Proposed is an event on its way into the store. Its id makes a repeated append recognisable.

@@ -19,8 +19,8 @@ type Projection[D any] struct {
 	// first and then those that it leads to. Optional. A document that was followed may include events that the one it was followed from lacks, and the
 	// other way round, after a crash between their commits: Apply must look at nothing behind its event.
 	Follow func(doc *D) []string
-	// ByPart promises that the streams whose events touch a document are all of one part, as readmodels.PartOf tells: one stream
-	// always is. Then history can be folded one part after the other, which writes each document once.
+	// ByPart promises that the streams whose events touch a document are all of one part, as readmodels.PartOf tells: one
+	// stream always is. Then history can be folded one part after the other, which writes each document once.
 	ByPart bool
 	// Outlined promises that Keys and Apply look at an event's place, type and metadata only. Then history is not decoded
 	// for it.

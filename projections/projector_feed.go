@@ -22,7 +22,8 @@ type Feed interface {
 	Open(*message.Message) (Delivery, bool)
 	// Decode reads what a delivery carries. It fails for what this program does not know, and will again.
 	Decode(Stored) (domain.Recorded, error)
-	// Outline is Decode without the event itself: what its metadata tells, for a part of the price.
+	// Outline is Decode without the event itself: what its metadata tells, for a part of the price. Data that Decode finds
+	// corrupt passes.
 	Outline(Stored) (domain.Recorded, error)
 	// Head is the position of the last event there is.
 	Head(ctx context.Context) (uint64, error)

@@ -19,8 +19,8 @@ const (
 )
 
 // Feed is the source of events of projectors and followers: all streams or those of some categories, the store's own
-// events left out. Its messages carry as many
-// events as were there, because a message an event would cost more than folding it. Safe for concurrent use.
+// events left out. Its messages carry as many events as were there, because a message an event would cost more than folding
+// it. Safe for concurrent use.
 type Feed struct {
 	client *Client
 	name   string
