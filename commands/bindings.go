@@ -13,54 +13,48 @@ import (
 
 // Binding runs a command on the applicant's binding.
 func (x *Executor) Binding(ctx context.Context, env Envelope, applicant string, c binding.Command) (Result[binding.State], error) {
-	name := bindingAction(c)
-	return execute(ctx, x, bindings, request[binding.State, binding.Command]{
-		env: env, id: applicant, cmd: c, name: name,
+	name := access.Action(binding.CommandName(c))
+	return execute(ctx, x, bindings, request[binding.State, binding.Facts, binding.Command]{
+		env: env, id: applicant, cmd: c,
 		authorise: func(s binding.State) error {
 			if err := mayTry(env.Actor, name); err != nil {
 				return err
 			}
-			if s.Status != binding.StatusPending && (name == "ApproveBinding" || name == "RejectBinding") {
-				return nil // Decide says that nothing is waiting
+			switch c.(type) {
+			case binding.Approve, binding.Reject:
+				if s.Status != binding.StatusPending {
+					return nil // Decide says that nothing is waiting
+				}
 			}
-			if !access.Allowed(env.Actor, access.Action(name), access.Resource{Applicant: applicant, Unit: s.Unit.ID}) {
+			if !access.Allowed(env.Actor, name, access.Resource{Applicant: applicant, Unit: s.Unit.ID}) {
 				return domain.ErrForbidden
 			}
 			return nil
 		},
-		facts: func(ctx context.Context, s binding.State, c binding.Command) (binding.Command, error) {
+		facts: func(ctx context.Context, s binding.State) (binding.Facts, error) {
 			return x.bindingFacts(ctx, env, applicant, s, c)
 		},
 	})
 }
 
-func (x *Executor) bindingFacts(ctx context.Context, env Envelope, applicant string, s binding.State, c binding.Command) (binding.Command, error) {
+func (x *Executor) bindingFacts(ctx context.Context, env Envelope, applicant string, s binding.State, c binding.Command) (binding.Facts, error) {
+	f := binding.Facts{Applicant: domain.Organization{ID: applicant, Name: env.Actor.Name}, Officer: env.Actor.Organization.ID}
 	switch c := c.(type) {
 	case binding.Bind:
-		c.Applicant = domain.Organization{ID: applicant, Name: env.Actor.Name}
 		u, _, err := load(ctx, x, units, domain.Stream(domain.CategoryUnit, c.USCC), false)
-		if err != nil {
-			return nil, err
+		if err == nil && u.state.Status == unit.StatusApproved {
+			f.Unit = domain.Organization{ID: u.state.USCC, Name: u.state.Name}
 		}
-		if u.state.Status == unit.StatusApproved {
-			c.Unit = domain.Organization{ID: u.state.USCC, Name: u.state.Name}
-		}
-		return c, nil
-	case binding.Approve:
-		c.Unit = env.Actor.Organization.ID
-		return c, nil
-	case binding.Reject:
-		c.Unit = env.Actor.Organization.ID
-		return c, nil
+		return f, err
 	case binding.Unbind:
 		if s.Status != binding.StatusBound {
-			return c, nil
+			return f, nil
 		}
 		var err error
-		c.UnderReview, err = x.underReview(ctx, applicant, s.Unit.ID)
-		return c, err
+		f.UnderReview, err = x.underReview(ctx, applicant, s.Unit.ID)
+		return f, err
 	}
-	return c, nil
+	return f, nil
 }
 
 // underReview asks the index which declarations there are and the event store how each stands. A submission that
@@ -81,18 +75,4 @@ func (x *Executor) underReview(ctx context.Context, applicant, uscc string) (boo
 		}
 	}
 	return false, nil
-}
-
-func bindingAction(c binding.Command) string {
-	switch c.(type) {
-	case binding.Bind:
-		return "BindUnit"
-	case binding.Approve:
-		return "ApproveBinding"
-	case binding.Reject:
-		return "RejectBinding"
-	case binding.Unbind:
-		return "UnbindUnit"
-	}
-	panic(fmt.Sprintf("commands: %T has no action", c))
 }

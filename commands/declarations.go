@@ -17,24 +17,18 @@ import (
 // Declaration runs a command on the declaration. The id of one to be started is domain.DeclarationID of its
 // notice and the actor; ErrNotFound is all that a caller learns of a declaration that they may not see.
 func (x *Executor) Declaration(ctx context.Context, env Envelope, id uuid.UUID, c declaration.Command) (Result[declaration.State], error) {
-	name, decision := declarationAction(c)
-	return execute(ctx, x, declarations, request[declaration.State, declaration.Command]{
-		env: env, id: id.String(), cmd: c, name: name, exclusive: decision,
-		authorise: func(s declaration.State) error { return authoriseDeclaration(env.Actor, name, decision, s) },
-		facts: func(ctx context.Context, s declaration.State, c declaration.Command) (declaration.Command, error) {
+	name := access.Action(declaration.CommandName(c))
+	return execute(ctx, x, declarations, request[declaration.State, declaration.Facts, declaration.Command]{
+		env: env, id: id.String(), cmd: c, exclusive: access.Decides(name),
+		authorise: func(s declaration.State) error { return authoriseDeclaration(env.Actor, name, s) },
+		facts: func(ctx context.Context, s declaration.State) (declaration.Facts, error) {
 			f, err := x.declarationFacts(ctx, env, s, c)
-			if err != nil {
-				return nil, err
-			}
-			if st, starting := c.(declaration.Start); starting {
-				st.ID, st.Applicant = id, catalog.Person{ID: env.Actor.ID, Name: env.Actor.Name}
-				c = st
-			}
-			return c.WithFacts(f), nil
+			f.ID, f.Applicant = id, domain.Organization{ID: env.Actor.ID, Name: env.Actor.Name}
+			return f, err
 		},
-		reserve: func(ctx context.Context, s declaration.State, revision uint64, c declaration.Command) error {
-			if approval, ok := c.(declaration.ApproveStage); ok && declaration.TakesPlace(s, approval.Facts) {
-				return x.claimPlace(ctx, env, s, revision, approval.Facts.Notice.Places)
+		reserve: func(ctx context.Context, s declaration.State, f declaration.Facts, revision uint64) error {
+			if _, approving := c.(declaration.ApproveStage); approving && declaration.TakesPlace(s, f) {
+				return x.claimPlace(ctx, env, s, revision, f.Notice.Places)
 			}
 			return nil
 		},
@@ -52,8 +46,8 @@ func Resource(s declaration.State) access.Resource {
 
 // authoriseDeclaration hides what the actor may not see, except from officers who try to decide: they learn that
 // it is not theirs (HTTP contract, “Review”).
-func authoriseDeclaration(a domain.Actor, name string, decision bool, s declaration.State) error {
-	if err := mayTry(a, name); err != nil {
+func authoriseDeclaration(a domain.Actor, action access.Action, s declaration.State) error {
+	if err := mayTry(a, action); err != nil {
 		return err
 	}
 	if s.Status == "" { // Start, or Decide says that there is none
@@ -61,9 +55,9 @@ func authoriseDeclaration(a domain.Actor, name string, decision bool, s declarat
 	}
 	r := Resource(s)
 	switch {
-	case access.Allowed(a, access.Action(name), r):
+	case access.Allowed(a, action, r):
 		return nil
-	case decision || access.Allowed(a, "viewDeclaration", r):
+	case access.Decides(action) || access.Allowed(a, "viewDeclaration", r):
 		return domain.ErrForbidden
 	}
 	return declaration.ErrNotFound
@@ -155,7 +149,7 @@ func (x *Executor) Slot(ctx context.Context, env Envelope, id uuid.UUID, file de
 	if err != nil {
 		return catalog.Slot{}, err
 	}
-	if err := authoriseDeclaration(env.Actor, "AttachFile", false, d.state); err != nil {
+	if err := authoriseDeclaration(env.Actor, "AttachFile", d.state); err != nil {
 		return catalog.Slot{}, err
 	}
 	if d.state.Status == "" {
@@ -194,37 +188,4 @@ func (x *Executor) checker(id uuid.UUID, s notice.State) (declaration.Checker, e
 	}
 	x.checkers.Add(id, c)
 	return c, nil
-}
-
-// declarationAction names the command as the policy table and the audit trail do, and tells decisions apart.
-func declarationAction(c declaration.Command) (name string, decision bool) {
-	switch c.(type) {
-	case declaration.Start:
-		return "StartDeclaration", false
-	case declaration.SaveModule:
-		return "SaveModule", false
-	case declaration.AttachFile:
-		return "AttachFile", false
-	case declaration.RemoveFile:
-		return "RemoveFile", false
-	case declaration.AddRecommender:
-		return "AddRecommender", false
-	case declaration.ChangeRecommender:
-		return "ChangeRecommender", false
-	case declaration.RemoveRecommender:
-		return "RemoveRecommender", false
-	case declaration.Submit:
-		return "SubmitDeclaration", false
-	case declaration.Withdraw:
-		return "WithdrawDeclaration", false
-	case declaration.ApproveStage:
-		return "ApproveStage", true
-	case declaration.Return:
-		return "ReturnDeclaration", true
-	case declaration.Terminate:
-		return "TerminateReview", true
-	case declaration.ApproveFinal:
-		return "ApproveFinal", true
-	}
-	panic(fmt.Sprintf("commands: %T has no action", c))
 }

@@ -51,41 +51,41 @@ type Report struct {
 }
 
 // aggregate is what the executor needs to know of one kind of aggregate.
-type aggregate[S, C, E any] struct {
+type aggregate[S, F, C, E any] struct {
 	category string
-	decide   func(S, C) ([]E, error)
+	name     func(C) string
+	decide   func(S, F, C) ([]E, error)
 	evolve   func(S, E) S
 }
 
 // request is one command with all that the generic executor calls back.
-type request[S, C any] struct {
-	env  Envelope
-	id   string
-	cmd  C
-	name string
+type request[S, F, C any] struct {
+	env Envelope
+	id  string
+	cmd C
 	// exclusive commands are decisions of people on what they saw: never decided again on another state.
 	exclusive bool
 	// authorise judges the actor against the loaded state.
 	authorise func(S) error
-	// facts fills in what the command needs from outside its stream.
-	facts func(context.Context, S, C) (C, error)
+	// facts looks up what the decision depends on outside the command's stream.
+	facts func(context.Context, S) (F, error)
 	// reserve takes from another stream what the decided command needs, before its events are appended behind the
 	// revision that it was decided on. Nil where it needs nothing.
-	reserve func(context.Context, S, uint64, C) error
+	reserve func(context.Context, S, F, uint64) error
 }
 
 // execute is the one write path: load, authorise, look facts up, decide, append at the loaded revision. Only a
 // lost race is tried again, from loading on, and only where the caller did not tie the command to a revision.
-func execute[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E], r request[S, C]) (res Result[S], err error) {
-	started := x.clock()
-	report := Report{Command: r.name, Stream: domain.Stream(a.category, r.id), Actor: r.env.Actor.ID}
-	ctx, end := x.span(ctx, "command "+r.name, attribute.String("stream", report.Stream))
+func execute[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F, C, E], r request[S, F, C]) (res Result[S], err error) {
+	started, name := x.clock(), a.name(r.cmd)
+	report := Report{Command: name, Stream: domain.Stream(a.category, r.id), Actor: r.env.Actor.ID}
+	ctx, end := x.span(ctx, "command "+name, attribute.String("stream", report.Stream))
 	defer func() {
 		report.Duration, report.Err = x.clock().Sub(started), err
 		end(err)
 		x.observe(ctx, report)
 	}()
-	meta, err := x.metadata(ctx, r.env, r.name, r.cmd)
+	meta, err := x.metadata(ctx, r.env, name, r.cmd)
 	if err != nil {
 		return res, err
 	}
@@ -152,7 +152,7 @@ func execute[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E]
 	return res, domain.ErrConcurrentChange
 }
 
-func decide[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E], r request[S, C], l loaded[S]) (_ []E, err error) {
+func decide[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F, C, E], r request[S, F, C], l loaded[S]) (_ []E, err error) {
 	ctx, end := x.span(ctx, "decide")
 	defer func() { end(err) }()
 	if err := r.authorise(l.state); err != nil {
@@ -161,18 +161,18 @@ func decide[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E],
 	if m := r.env.IfMatch; m != nil && (l.revision < 0 || uint64(l.revision) != *m) {
 		return nil, domain.ErrStaleRevision
 	}
-	cmd, err := r.facts(ctx, l.state, r.cmd)
+	facts, err := r.facts(ctx, l.state)
 	if err != nil {
 		return nil, err
 	}
-	events, err := a.decide(l.state, cmd)
+	events, err := a.decide(l.state, facts, r.cmd)
 	if err != nil || len(events) == 0 || r.reserve == nil {
 		return events, err
 	}
-	return events, r.reserve(ctx, l.state, l.result().Revision, cmd)
+	return events, r.reserve(ctx, l.state, facts, l.result().Revision)
 }
 
-func appendEvents[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E], stream string, l loaded[S],
+func appendEvents[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F, C, E], stream string, l loaded[S],
 	meta domain.Metadata, events []E,
 ) (loaded[S], error) {
 	proposed := make([]domain.Proposed, len(events))
@@ -201,7 +201,7 @@ func appendEvents[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, 
 }
 
 // replay answers a retry with the state after the command's last event, as it was recorded the first time.
-func replay[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E], stream string, meta domain.Metadata) (Result[S], error) {
+func replay[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F, C, E], stream string, meta domain.Metadata) (Result[S], error) {
 	events, err := x.store.Read(ctx, stream, 0)
 	if err != nil {
 		return Result[S]{}, fmt.Errorf("read %s: %w", stream, err)

@@ -57,12 +57,15 @@ type Config struct {
 // Validate joins all faults of the configuration.
 func (c Config) Validate() error {
 	var errs []error
-	for name, missing := range map[string]bool{
-		"Store": c.Store == nil, "Index": c.Index == nil, "People": c.People == nil, "Definition": c.Definition == nil,
-		"Compile": c.Compile == nil, "Clock": c.Clock == nil, "NewID": c.NewID == nil,
+	for _, required := range []struct {
+		name    string
+		missing bool
+	}{
+		{"Store", c.Store == nil}, {"Index", c.Index == nil}, {"People", c.People == nil}, {"Definition", c.Definition == nil},
+		{"Compile", c.Compile == nil}, {"Clock", c.Clock == nil}, {"NewID", c.NewID == nil},
 	} {
-		if missing {
-			errs = append(errs, fmt.Errorf("commands: Config.%s is missing", name))
+		if required.missing {
+			errs = append(errs, fmt.Errorf("commands: Config.%s is missing", required.name))
 		}
 	}
 	return errors.Join(errs...)
@@ -134,11 +137,11 @@ func New(c Config) (*Executor, error) {
 }
 
 var (
-	units         = aggregate[unit.State, unit.Command, unit.Event]{domain.CategoryUnit, unit.Decide, unit.Evolve}
-	bindings      = aggregate[binding.State, binding.Command, binding.Event]{domain.CategoryBinding, binding.Decide, binding.Evolve}
-	notices       = aggregate[notice.State, notice.Command, notice.Event]{domain.CategoryNotice, notice.Decide, notice.Evolve}
-	declarations  = aggregate[declaration.State, declaration.Command, declaration.Event]{domain.CategoryDeclaration, declaration.Decide, declaration.Evolve}
-	organizations = aggregate[organization.State, organization.Command, organization.Event]{domain.CategoryOrganization, organization.Decide, organization.Evolve}
-	accounts      = aggregate[account.State, account.Command, account.Event]{domain.CategoryAccount, account.Decide, account.Evolve}
-	quotas        = aggregate[quota.State, quota.Command, quota.Event]{domain.CategoryQuota, quota.Decide, quota.Evolve}
+	units         = aggregate[unit.State, unit.Facts, unit.Command, unit.Event]{domain.CategoryUnit, unit.CommandName, unit.Decide, unit.Evolve}
+	bindings      = aggregate[binding.State, binding.Facts, binding.Command, binding.Event]{domain.CategoryBinding, binding.CommandName, binding.Decide, binding.Evolve}
+	notices       = aggregate[notice.State, notice.Facts, notice.Command, notice.Event]{domain.CategoryNotice, notice.CommandName, notice.Decide, notice.Evolve}
+	declarations  = aggregate[declaration.State, declaration.Facts, declaration.Command, declaration.Event]{domain.CategoryDeclaration, declaration.CommandName, declaration.Decide, declaration.Evolve}
+	organizations = aggregate[organization.State, organization.Facts, organization.Command, organization.Event]{domain.CategoryOrganization, organization.CommandName, organization.Decide, organization.Evolve}
+	accounts      = aggregate[account.State, account.Facts, account.Command, account.Event]{domain.CategoryAccount, account.CommandName, account.Decide, account.Evolve}
+	quotas        = aggregate[quota.State, quota.Facts, quota.Command, quota.Event]{domain.CategoryQuota, quota.CommandName, quota.Decide, quota.Evolve}
 )

@@ -31,7 +31,7 @@ func (l loaded[S]) result() Result[S] {
 // load folds a stream. From the cache it may be stale (fresh is false then), and a stream that is not remembered is
 // taken for empty, which spares commands that begin one a round trip. Otherwise what the cache lacks is read, which
 // for an unchanged stream is one short round trip.
-func load[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E], stream string, cached bool) (l loaded[S], fresh bool, err error) {
+func load[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F, C, E], stream string, cached bool) (l loaded[S], fresh bool, err error) {
 	l = loaded[S]{revision: NoStream}
 	if hit, ok := x.cache.Get(stream); ok {
 		if l, ok = hit.(loaded[S]); !ok {
@@ -58,7 +58,7 @@ func load[S, C, E any](ctx context.Context, x *Executor, a aggregate[S, C, E], s
 	return l, true, nil
 }
 
-func fold[S, C, E any](a aggregate[S, C, E], l loaded[S], e domain.Recorded) (loaded[S], error) {
+func fold[S, F, C, E any](a aggregate[S, F, C, E], l loaded[S], e domain.Recorded) (loaded[S], error) {
 	event, ok := e.Event.(E)
 	if !ok {
 		return l, fmt.Errorf("commands: %s@%d is a %T, which does not belong to %s", e.Stream, e.Revision, e.Event, a.category)

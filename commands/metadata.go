@@ -2,10 +2,6 @@ package commands
 
 import (
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
-	"encoding/json"
-	"fmt"
 
 	"github.com/google/uuid"
 
@@ -15,11 +11,10 @@ import (
 
 // metadata is what every event of a command carries.
 func (x *Executor) metadata(ctx context.Context, env Envelope, name string, cmd any) (domain.Metadata, error) {
-	body, err := json.Marshal(cmd)
+	sum, err := fingerprint(name, cmd)
 	if err != nil {
-		return domain.Metadata{}, fmt.Errorf("fingerprint of %s: %w", name, err)
+		return domain.Metadata{}, err
 	}
-	sum := sha256.Sum256(append([]byte(name+"\n"), body...))
 	id := x.newID()
 	if env.Key != "" {
 		id = domain.DerivedID("command", env.Actor.ID, env.Key)
@@ -32,7 +27,7 @@ func (x *Executor) metadata(ctx context.Context, env Envelope, name string, cmd 
 		Actor: env.Actor.ID, ActorName: env.Actor.Name, Role: role,
 		Organization: organization, IP: env.IP, CorrelationID: env.CorrelationID,
 		CausationID: env.CausationID, CommandID: id, Command: name,
-		Fingerprint: hex.EncodeToString(sum[:8]), Traceparent: traceparent(ctx),
+		Fingerprint: sum, Traceparent: traceparent(ctx),
 	}, nil
 }
 

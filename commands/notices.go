@@ -3,7 +3,6 @@ package commands
 import (
 	"cmp"
 	"context"
-	"fmt"
 
 	"github.com/google/uuid"
 
@@ -16,17 +15,19 @@ import (
 
 // Notice runs a command on the notice.
 func (x *Executor) Notice(ctx context.Context, env Envelope, id uuid.UUID, c notice.Command) (Result[notice.State], error) {
-	name := noticeAction(c)
-	return execute(ctx, x, notices, request[notice.State, notice.Command]{
-		env: env, id: id.String(), cmd: c, name: name,
+	name := access.Action(notice.CommandName(c))
+	return execute(ctx, x, notices, request[notice.State, notice.Facts, notice.Command]{
+		env: env, id: id.String(), cmd: c,
 		authorise: func(s notice.State) error { return authoriseNotice(env.Actor, name, s, c) },
-		facts:     x.noticeFacts,
+		facts: func(ctx context.Context, s notice.State) (notice.Facts, error) {
+			return x.noticeFacts(ctx, s, c)
+		},
 	})
 }
 
 // authoriseNotice lets a bureau act on notices of its own and of bureaux below it, also on what they are to become. A
 // revision that names no bureau leaves it as it is.
-func authoriseNotice(a domain.Actor, name string, s notice.State, c notice.Command) error {
+func authoriseNotice(a domain.Actor, action access.Action, s notice.State, c notice.Command) error {
 	var bureaux []string
 	if s.Status != "" {
 		bureaux = append(bureaux, s.Content.Bureau.ID)
@@ -40,47 +41,34 @@ func authoriseNotice(a domain.Actor, name string, s notice.State, c notice.Comma
 		}
 	}
 	for _, id := range bureaux {
-		if !access.Allowed(a, access.Action(name), access.Resource{Organization: id}) {
+		if !access.Allowed(a, action, access.Resource{Organization: id}) {
 			return domain.ErrForbidden
 		}
 	}
-	return mayTry(a, name)
+	return mayTry(a, action)
 }
 
-func (x *Executor) noticeFacts(ctx context.Context, s notice.State, c notice.Command) (notice.Command, error) {
-	var err error
+func (x *Executor) noticeFacts(ctx context.Context, s notice.State, c notice.Command) (notice.Facts, error) {
+	content := s.Content
 	switch c := c.(type) {
 	case notice.Draft:
-		c.Facts, err = x.officesOf(ctx, c.Content)
-		return c, err
+		content = c.Content
 	case notice.Revise:
-		if s.Status != notice.StatusDraft { // its offices do not change any more
-			return c, nil
-		}
-		content := c.Content
+		content = c.Content
 		content.Bureau.ID = cmp.Or(content.Bureau.ID, s.Content.Bureau.ID)
-		c.Facts, err = x.officesOf(ctx, content)
-		return c, err
-	case notice.Publish:
-		if s.Status != notice.StatusDraft {
-			return c, nil
-		}
-		d, ok := x.definition(s.Content.Type)
-		if !ok {
-			return nil, fmt.Errorf("commands: the catalog lost type %q", s.Content.Type)
-		}
-		c.Definition = d
-		c.Facts, err = x.officesOf(ctx, s.Content)
-		return c, err
+	case notice.Close:
+		return notice.Facts{}, nil
 	}
-	return c, nil
+	if _, drafting := c.(notice.Draft); !drafting && s.Status != notice.StatusDraft {
+		return notice.Facts{}, nil // the offices of a published notice do not change any more
+	}
+	return x.officesOf(ctx, content)
 }
 
 // officesOf looks up what a notice's content names.
 func (x *Executor) officesOf(ctx context.Context, c notice.Content) (f notice.Facts, err error) {
 	f.Now = x.clock().UTC()
-	d, known := x.definition(c.Type)
-	f.Known, f.Slots = known, d.Slots
+	f.Definition, _ = x.definition(c.Type)
 	if f.Registered, err = x.registered(ctx, c); err != nil {
 		return f, err
 	}
@@ -131,18 +119,4 @@ func (x *Executor) office(ctx context.Context, id string) (notice.Office, error)
 		}
 	}
 	return office, nil
-}
-
-func noticeAction(c notice.Command) string {
-	switch c.(type) {
-	case notice.Draft:
-		return "DraftNotice"
-	case notice.Revise:
-		return "ReviseNotice"
-	case notice.Publish:
-		return "PublishNotice"
-	case notice.Close:
-		return "CloseNotice"
-	}
-	panic(fmt.Sprintf("commands: %T has no action", c))
 }

@@ -9,28 +9,18 @@ import (
 	"zhiping/domain/organization"
 )
 
-// Organization runs a command on the organization. Elsewhere of a GrantOfficer is the caller's to look up, since
-// accounts are in no stream.
+// Organization runs a command on the organization.
 func (x *Executor) Organization(ctx context.Context, env Envelope, id string, c organization.Command) (Result[organization.State], error) {
-	name := organizationAction(c)
-	return execute(ctx, x, organizations, request[organization.State, organization.Command]{
-		env: env, id: id, cmd: c, name: name,
+	return execute(ctx, x, organizations, request[organization.State, organization.Facts, organization.Command]{
+		env: env, id: id, cmd: c,
 		authorise: func(organization.State) error {
-			if !access.Allowed(env.Actor, access.Action(name), access.Resource{}) {
+			if !access.Allowed(env.Actor, access.Action(organization.CommandName(c)), access.Resource{}) {
 				return domain.ErrForbidden
 			}
 			return nil
 		},
-		facts: func(ctx context.Context, s organization.State, c organization.Command) (organization.Command, error) {
-			switch named := c.(type) {
-			case organization.Create:
-				named.ID = id
-				c = named
-			case organization.GrantOfficer:
-				named.By = env.Actor.ID // admins decide on no declaration, nor as the officers that they make of themselves
-				c = named
-			}
-			return x.organizationFacts(ctx, s, c)
+		facts: func(ctx context.Context, s organization.State) (organization.Facts, error) {
+			return x.organizationFacts(ctx, env, id, s, c)
 		},
 	})
 }
@@ -38,37 +28,40 @@ func (x *Executor) Organization(ctx context.Context, env Envelope, id string, c 
 // organizationFacts looks up what the command needs of other streams. What lies below and what waits is asked of the
 // views, once they have caught up: an organization made, or a declaration submitted, at the very moment of a closure
 // can be missed, and shows in the lists.
-func (x *Executor) organizationFacts(ctx context.Context, s organization.State, c organization.Command) (organization.Command, error) {
+func (x *Executor) organizationFacts(ctx context.Context, env Envelope, id string, s organization.State, c organization.Command) (organization.Facts, error) {
+	f := organization.Facts{Now: x.clock().UTC(), ID: id, By: env.Actor.ID}
+	var err error
 	switch c := c.(type) {
 	case organization.Create:
 		kind, err := x.parentKind(ctx, c.Parent)
 		if err != nil || c.Kind != organization.KindUnit {
-			c.ParentKind = kind
-			return c, err
+			f.ParentKind = kind
+			return f, err
 		}
-		u, _, err := load(ctx, x, units, domain.Stream(domain.CategoryUnit, c.ID), false)
+		u, _, err := load(ctx, x, units, domain.Stream(domain.CategoryUnit, id), false)
 		if registered := u.state.Status != ""; !registered || u.state.Department.ID == c.Parent {
-			c.ParentKind = kind // else the unit has registered below another department
+			f.ParentKind = kind // else the unit has registered below another department
 		}
-		return c, err
+		return f, err
 	case organization.Reopen:
-		kind, err := x.parentKind(ctx, s.Parent)
-		c.ParentKind = kind
-		return c, err
+		f.ParentKind, err = x.parentKind(ctx, s.Parent)
+		return f, err
 	case organization.GrantOfficer:
-		c.Now = x.clock().UTC()
-		return c, nil
+		account, err := x.people.Standing(ctx, c.Account)
+		if err != nil {
+			return f, fmt.Errorf("standing of %s: %w", c.Account, err)
+		}
+		f.Elsewhere = account.Office
+		return f, nil
 	case organization.Close:
-		var err error
-		if c.Below, err = x.index.Below(ctx, s.ID); err != nil {
-			return nil, fmt.Errorf("below %s: %w", s.ID, err)
+		if f.Below, err = x.index.Below(ctx, s.ID); err != nil {
+			return f, fmt.Errorf("below %s: %w", s.ID, err)
 		}
-		if c.Waiting, err = x.index.Waiting(ctx, s.ID); err != nil {
-			return nil, fmt.Errorf("waiting for %s: %w", s.ID, err)
+		if f.Waiting, err = x.index.Waiting(ctx, s.ID); err != nil {
+			return f, fmt.Errorf("waiting for %s: %w", s.ID, err)
 		}
-		return c, nil
 	}
-	return c, nil
+	return f, nil
 }
 
 // organization is an organization as its events tell it; the zero State where there is none.
@@ -110,22 +103,4 @@ func (x *Executor) parentKind(ctx context.Context, id string) (organization.Kind
 		return "", err
 	}
 	return o.Kind, err
-}
-
-func organizationAction(c organization.Command) string {
-	switch c.(type) {
-	case organization.Create:
-		return "CreateOrganization"
-	case organization.Rename:
-		return "RenameOrganization"
-	case organization.GrantOfficer:
-		return "GrantOfficer"
-	case organization.RevokeGrant:
-		return "RevokeGrant"
-	case organization.Close:
-		return "CloseOrganization"
-	case organization.Reopen:
-		return "ReopenOrganization"
-	}
-	panic(fmt.Sprintf("commands: %T has no action", c))
 }

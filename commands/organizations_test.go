@@ -111,7 +111,7 @@ func TestAnAdminBuildsTheTreeOfOrganizations(t *testing.T) {
 		t.Errorf("recorded %v", types)
 	}
 	register := func(uscc, department string) (unit.State, error) {
-		r, err := x.Unit(t.Context(), admin, uscc, unit.Register{Name: "大学", Department: domain.Organization{ID: department, Name: "自称"}})
+		r, err := x.Unit(t.Context(), admin, uscc, unit.Register{USCC: uscc, Name: "大学", Department: domain.Organization{ID: department, Name: "自称"}})
 		return r.State, err
 	}
 	if _, err := register("12220000127701509T", "busy"); !errors.Is(err, unit.ErrDepartment) {

@@ -40,7 +40,8 @@ type People interface {
 type Standing struct {
 	Known      bool // and not erased
 	Disabled   bool
-	OtherAdmin bool // another account that is not disabled is itself an admin, without an end
+	Office     string // the organization that it is an officer of now; empty for none
+	OtherAdmin bool   // another account that is not disabled is itself an admin, without an end
 	// Roles are those that sign-in goes by, without what it has from organizations and from registration.
 	Roles []account.Held
 }

@@ -18,8 +18,6 @@ type Directory interface {
 	Find(ctx context.Context, who string) (account string, err error)
 	// Names answers the names of those of the accounts that are there.
 	Names(ctx context.Context, accounts []string) (map[string]string, error)
-	// OfficerOf answers the organization that the account is an officer of now, or "".
-	OfficerOf(ctx context.Context, account string) (string, error)
 	// Await returns once sign-in heeds the events up to a position.
 	Await(ctx context.Context, position uint64) error
 	// People lists accounts by id: those whose name begins with the text, or whose login name, phone or e-mail address
@@ -164,11 +162,7 @@ func (s *Server) grantOfficer(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	elsewhere, err := s.Directory.OfficerOf(ctx, account)
-	if err != nil {
-		return nil, err
-	}
-	return s.organize(ctx, in.ID, 200, organization.GrantOfficer{Account: account, Expires: in.Body.Expires, Elsewhere: elsewhere})
+	return s.organize(ctx, in.ID, 200, organization.GrantOfficer{Account: account, Expires: in.Body.Expires})
 }
 
 func (s *Server) organizations(ctx context.Context, in *struct {

@@ -41,11 +41,11 @@ func (d directory) Registered(ctx context.Context, account string) (catalog.Pers
 
 func (d directory) Standing(ctx context.Context, account string) (commands.Standing, error) {
 	s, err := d.provider.Standing(ctx, account)
-	return commands.Standing(s), err
-}
-
-func (d directory) OfficerOf(ctx context.Context, account string) (string, error) {
-	return d.provider.OfficerOf(ctx, account)
+	if err != nil {
+		return commands.Standing{}, err
+	}
+	office, err := d.provider.OfficerOf(ctx, account)
+	return commands.Standing{Known: s.Known, Disabled: s.Disabled, Office: office, OtherAdmin: s.OtherAdmin, Roles: s.Roles}, err
 }
 
 func (d directory) People(ctx context.Context, text, after string, limit int) ([]http.Person, error) {

@@ -57,6 +57,12 @@ func MayTry(a domain.Actor, action Action) bool {
 	return slices.ContainsFunc(Policy[action], func(g Grant) bool { return a.Has(g.Role) })
 }
 
+// Decides tells whether the action is a decision on a stage of the review: every row of it asks for a stage of one's own.
+func Decides(action Action) bool {
+	rows := Policy[action]
+	return len(rows) > 0 && !slices.ContainsFunc(rows, func(g Grant) bool { return g.Relation != Reviewing })
+}
+
 // As is the role that the actor does the action in: the first one held that may. Who is an applicant and an officer
 // at once declares as the one and decides as the other.
 func As(a domain.Actor, action Action) domain.Role {

@@ -9,7 +9,13 @@ import (
 // Command is asked of an account's roles. The set is closed.
 //
 //sumtype:decl
-type Command interface{ isCommand() }
+type Command interface {
+	// command is the command's name in the policy table and in the audit trail. It is stored and never changes.
+	command() string
+}
+
+// CommandName is the command's name in the policy table and in the audit trail.
+func CommandName(c Command) string { return c.command() }
 
 // Facts are what the commands depend on beyond the account's own events.
 type Facts struct {
@@ -29,25 +35,20 @@ type Facts struct {
 type Grant struct {
 	Role    domain.Role
 	Expires *time.Time
-	Facts   Facts `json:"-"`
 }
 
 // Revoke takes a role away that was given here.
 type Revoke struct {
-	Role  domain.Role
-	Facts Facts `json:"-"`
+	Role domain.Role
 }
 
 // RevokeAll takes all roles away, wherever they came from, from an account that is about to be erased.
-type RevokeAll struct {
-	Facts Facts `json:"-"`
-}
+type RevokeAll struct{}
 
 // Claim says which roles the claims of an OpenID provider give now, and no others of its.
 type Claim struct {
 	Issuer string
 	Roles  []Claimed
-	Facts  Facts `json:"-"`
 }
 
 // Claimed is a role by a claim, for an organization where it is an officer's.
@@ -60,11 +61,10 @@ type Claimed struct {
 type Record struct {
 	Role    domain.Role
 	Expires *time.Time
-	Facts   Facts `json:"-"`
 }
 
-func (Grant) isCommand()     {}
-func (Revoke) isCommand()    {}
-func (RevokeAll) isCommand() {}
-func (Claim) isCommand()     {}
-func (Record) isCommand()    {}
+func (Grant) command() string     { return "GrantRole" }
+func (Revoke) command() string    { return "RevokeRole" }
+func (RevokeAll) command() string { return "RevokeRoles" }
+func (Claim) command() string     { return "ClaimRoles" }
+func (Record) command() string    { return "RecordRole" }

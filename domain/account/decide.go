@@ -39,33 +39,33 @@ func Grantable() []domain.Role { return []domain.Role{domain.Admin, domain.Audit
 //	Grant and Revoke, of nobody's account                              → ErrNotFound
 //	by an admin, an earlier end or none for their own admin role       → ErrOwnAdmin
 //	the same for the last admin without an end                         → ErrLastAdmin
-func Decide(s State, c Command) ([]Event, error) {
+func Decide(s State, f Facts, c Command) ([]Event, error) {
 	switch c := c.(type) {
 	case Grant:
-		return grant(s, c)
+		return grant(s, f, c)
 	case Revoke:
-		return revoke(s, c)
+		return revoke(s, f, c)
 	case RevokeAll:
-		return revokeAll(s, c)
+		return revokeAll(s, f), nil
 	case Claim:
-		return claim(s, c)
+		return claim(s, f, c)
 	case Record:
-		return record(s, c)
+		return record(s, f, c)
 	}
 	panic("account: command of an unknown type")
 }
 
-func grant(s State, c Grant) ([]Event, error) {
+func grant(s State, f Facts, c Grant) ([]Event, error) {
 	faults := roleFaults(c.Role)
-	if c.Expires != nil && !c.Expires.After(c.Facts.Now) {
+	if c.Expires != nil && !c.Expires.After(f.Now) {
 		faults = append(faults, fault("body.expires", "not_in_future", nil))
 	}
 	switch {
-	case !c.Facts.Known:
+	case !f.Known:
 		return nil, ErrNotFound
 	case len(faults) > 0:
 		return nil, domain.ErrInvalid.WithFaults(faults...)
-	case c.Facts.Disabled:
+	case f.Disabled:
 		return nil, ErrDisabled
 	}
 	next := Held{Role: c.Role}
@@ -75,23 +75,23 @@ func grant(s State, c Grant) ([]Event, error) {
 	if have, ok := find(s.Roles, next); ok && have.Expires.Equal(next.Expires) {
 		return nil, nil
 	}
-	if have, ok := find(s.held(c.Facts.Recorded), next); ok && earlier(next.Expires, have.Expires) {
-		if err := keepAdmin(have, c.Facts); err != nil {
+	if have, ok := find(s.held(f.Recorded), next); ok && earlier(next.Expires, have.Expires) {
+		if err := keepAdmin(have, f); err != nil {
 			return nil, err
 		}
 	}
-	return []Event{granted(next, c.Facts.Account, c.Facts.Origin)}, nil
+	return []Event{granted(next, f.Account, f.Origin)}, nil
 }
 
-func revoke(s State, c Revoke) ([]Event, error) {
+func revoke(s State, f Facts, c Revoke) ([]Event, error) {
 	faults := roleFaults(c.Role)
 	switch {
-	case !c.Facts.Known:
+	case !f.Known:
 		return nil, ErrNotFound
 	case len(faults) > 0:
 		return nil, domain.ErrInvalid.WithFaults(faults...)
 	}
-	held := s.held(c.Facts.Recorded)
+	held := s.held(f.Recorded)
 	have, ok := find(held, Held{Role: c.Role})
 	if !ok {
 		if slices.ContainsFunc(held, func(h Held) bool { return h.Role == c.Role && h.Issuer != "" }) {
@@ -99,10 +99,10 @@ func revoke(s State, c Revoke) ([]Event, error) {
 		}
 		return nil, nil
 	}
-	if err := keepAdmin(have, c.Facts); err != nil {
+	if err := keepAdmin(have, f); err != nil {
 		return nil, err
 	}
-	return []Event{revoked(have, c.Facts.Account, c.Facts.Origin)}, nil
+	return []Event{revoked(have, f.Account, f.Origin)}, nil
 }
 
 // keepAdmin refuses what would leave an installation without an admin who can still appoint one. Who holds the machine
@@ -119,15 +119,15 @@ func keepAdmin(have Held, f Facts) error {
 	return nil
 }
 
-func revokeAll(s State, c RevokeAll) ([]Event, error) {
+func revokeAll(s State, f Facts) []Event {
 	var out []Event
-	for _, have := range s.held(c.Facts.Recorded) {
-		out = append(out, revoked(have, c.Facts.Account, c.Facts.Origin))
+	for _, have := range s.held(f.Recorded) {
+		out = append(out, revoked(have, f.Account, f.Origin))
 	}
-	return out, nil
+	return out
 }
 
-func claim(s State, c Claim) ([]Event, error) {
+func claim(s State, f Facts, c Claim) ([]Event, error) {
 	var now []Held
 	for _, r := range c.Roles {
 		h := Held{Role: r.Role, Organization: r.Organization, Issuer: c.Issuer}
@@ -136,20 +136,20 @@ func claim(s State, c Claim) ([]Event, error) {
 		}
 	}
 	var out []Event
-	for _, have := range s.held(c.Facts.Recorded) {
+	for _, have := range s.held(f.Recorded) {
 		if _, kept := find(now, have); !kept && have.Issuer == c.Issuer {
-			out = append(out, revoked(have, c.Facts.Account, c.Facts.Origin))
+			out = append(out, revoked(have, f.Account, f.Origin))
 		}
 	}
 	for _, h := range now {
 		if _, ok := find(s.Roles, h); !ok {
-			out = append(out, granted(h, c.Facts.Account, c.Facts.Origin))
+			out = append(out, granted(h, f.Account, f.Origin))
 		}
 	}
 	return out, nil
 }
 
-func record(s State, c Record) ([]Event, error) {
+func record(s State, f Facts, c Record) ([]Event, error) {
 	h := Held{Role: c.Role}
 	if _, told := find(s.told, h); told {
 		return nil, nil
@@ -157,7 +157,7 @@ func record(s State, c Record) ([]Event, error) {
 	if c.Expires != nil {
 		h.Expires = c.Expires.UTC()
 	}
-	return []Event{granted(h, c.Facts.Account, c.Facts.Origin)}, nil
+	return []Event{granted(h, f.Account, f.Origin)}, nil
 }
 
 func granted(h Held, account string, origin Origin) RoleGranted {

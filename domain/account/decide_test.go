@@ -1,7 +1,6 @@
 package account_test
 
 import (
-	"errors"
 	"testing"
 	"time"
 
@@ -9,7 +8,7 @@ import (
 
 	"zhiping/domain"
 	"zhiping/domain/account"
-	"zhiping/domain/text"
+	"zhiping/domain/domaintest"
 )
 
 const issuer = "https://id.example"
@@ -40,8 +39,8 @@ func TestDecide(t *testing.T) {
 	unclaimed := func(r domain.Role, o domain.Organization) account.RoleRevoked {
 		return account.RoleRevoked{Account: "a1", Role: r, Organization: o, Origin: account.ByProvider, Issuer: issuer}
 	}
-	claim := func(f account.Facts, roles ...account.Claimed) account.Claim {
-		return account.Claim{Issuer: issuer, Roles: roles, Facts: f}
+	claim := func(roles ...account.Claimed) account.Claim {
+		return account.Claim{Issuer: issuer, Roles: roles}
 	}
 	admin, auditor := granted(domain.Admin, nil), granted(domain.Auditor, nil)
 	byMachine := revoked(domain.Admin)
@@ -49,92 +48,62 @@ func TestDecide(t *testing.T) {
 	recorded := granted(domain.Admin, nil)
 	recorded.Origin = account.Before
 	type events = []account.Event
-	for name, ex := range map[string]struct {
-		given events
-		when  account.Command
-		then  events
-		err   error
-	}{
-		"a role":                             {when: account.Grant{Role: domain.Auditor, Facts: known}, then: events{auditor}},
-		"a second one beside it":             {given: events{auditor}, when: account.Grant{Role: domain.Admin, Facts: known}, then: events{admin}},
-		"the same again changes nothing":     {given: events{auditor}, when: account.Grant{Role: domain.Auditor, Facts: known}},
-		"a role may end":                     {given: events{auditor}, when: account.Grant{Role: domain.Auditor, Expires: &later, Facts: known}, then: events{granted(domain.Auditor, &later)}},
-		"the same end changes nothing":       {given: events{granted(domain.Auditor, &later)}, when: account.Grant{Role: domain.Auditor, Expires: &later, Facts: known}},
-		"an end that is now":                 {when: account.Grant{Role: domain.Auditor, Expires: &now, Facts: known}, err: domain.ErrInvalid},
-		"an end in the past":                 {when: account.Grant{Role: domain.Auditor, Expires: &past, Facts: known}, err: domain.ErrInvalid},
-		"an officer's role":                  {when: account.Grant{Role: domain.Bureau, Facts: known}, err: domain.ErrInvalid},
-		"what registration gives":            {when: account.Grant{Role: domain.Applicant, Facts: known}, err: domain.ErrInvalid},
-		"the operator's own role":            {when: account.Grant{Role: domain.Operator, Facts: known}, err: domain.ErrInvalid},
-		"to nobody":                          {when: account.Grant{Role: domain.Auditor, Facts: with(func(f *account.Facts) { f.Known = false })}, err: account.ErrNotFound},
-		"to a disabled account":              {when: account.Grant{Role: domain.Auditor, Facts: disabled}, err: account.ErrDisabled},
-		"after a revocation":                 {given: events{auditor, revoked(domain.Auditor)}, when: account.Grant{Role: domain.Auditor, Facts: known}, then: events{auditor}},
-		"beside the same by claims":          {given: events{claimed(domain.Auditor, domain.Organization{})}, when: account.Grant{Role: domain.Auditor, Facts: known}, then: events{auditor}},
-		"what no event tells of is told now": {when: account.Grant{Role: domain.Admin, Facts: unheard}, then: events{admin}},
+	domaintest.Run(t, account.Decide, account.Evolve, map[string]domaintest.Example[account.Facts, account.Command, account.Event]{
+		"a role":                             {Facts: known, When: account.Grant{Role: domain.Auditor}, Then: events{auditor}},
+		"a second one beside it":             {Given: events{auditor}, Facts: known, When: account.Grant{Role: domain.Admin}, Then: events{admin}},
+		"the same again changes nothing":     {Given: events{auditor}, Facts: known, When: account.Grant{Role: domain.Auditor}},
+		"a role may end":                     {Given: events{auditor}, Facts: known, When: account.Grant{Role: domain.Auditor, Expires: &later}, Then: events{granted(domain.Auditor, &later)}},
+		"the same end changes nothing":       {Given: events{granted(domain.Auditor, &later)}, Facts: known, When: account.Grant{Role: domain.Auditor, Expires: &later}},
+		"an end that is now":                 {Facts: known, When: account.Grant{Role: domain.Auditor, Expires: &now}, Err: domain.ErrInvalid},
+		"an end in the past":                 {Facts: known, When: account.Grant{Role: domain.Auditor, Expires: &past}, Err: domain.ErrInvalid},
+		"an officer's role":                  {Facts: known, When: account.Grant{Role: domain.Bureau}, Err: domain.ErrInvalid},
+		"what registration gives":            {Facts: known, When: account.Grant{Role: domain.Applicant}, Err: domain.ErrInvalid},
+		"the operator's own role":            {Facts: known, When: account.Grant{Role: domain.Operator}, Err: domain.ErrInvalid},
+		"to nobody":                          {Facts: with(func(f *account.Facts) { f.Known = false }), When: account.Grant{Role: domain.Auditor}, Err: account.ErrNotFound},
+		"to a disabled account":              {Facts: disabled, When: account.Grant{Role: domain.Auditor}, Err: account.ErrDisabled},
+		"after a revocation":                 {Given: events{auditor, revoked(domain.Auditor)}, Facts: known, When: account.Grant{Role: domain.Auditor}, Then: events{auditor}},
+		"beside the same by claims":          {Given: events{claimed(domain.Auditor, domain.Organization{})}, Facts: known, When: account.Grant{Role: domain.Auditor}, Then: events{auditor}},
+		"what no event tells of is told now": {Facts: unheard, When: account.Grant{Role: domain.Admin}, Then: events{admin}},
 
-		"revoking":                           {given: events{auditor}, when: account.Revoke{Role: domain.Auditor, Facts: known}, then: events{revoked(domain.Auditor)}},
-		"revoking from a disabled account":   {given: events{auditor}, when: account.Revoke{Role: domain.Auditor, Facts: disabled}, then: events{revoked(domain.Auditor)}},
-		"revoking twice changes nothing":     {given: events{auditor, revoked(domain.Auditor)}, when: account.Revoke{Role: domain.Auditor, Facts: known}},
-		"revoking what was never granted":    {when: account.Revoke{Role: domain.Auditor, Facts: known}},
-		"revoking what no event tells of":    {when: account.Revoke{Role: domain.Admin, Facts: unheard}, then: events{revoked(domain.Admin)}},
-		"but not what one took away":         {given: events{admin, revoked(domain.Admin)}, when: account.Revoke{Role: domain.Admin, Facts: unheard}},
-		"revoking an officer's role":         {when: account.Revoke{Role: domain.Unit, Facts: known}, err: domain.ErrInvalid},
-		"revoking from nobody":               {given: events{auditor}, when: account.Revoke{Role: domain.Auditor}, err: account.ErrNotFound},
-		"revoking what claims give":          {given: events{claimed(domain.Auditor, domain.Organization{})}, when: account.Revoke{Role: domain.Auditor, Facts: known}, err: account.ErrByProvider},
-		"revoking another admin":             {given: events{admin}, when: account.Revoke{Role: domain.Admin, Facts: known}, then: events{revoked(domain.Admin)}},
-		"one's own admin role":               {given: events{admin}, when: account.Revoke{Role: domain.Admin, Facts: self}, err: account.ErrOwnAdmin},
-		"another role of one's own":          {given: events{auditor}, when: account.Revoke{Role: domain.Auditor, Facts: self}, then: events{revoked(domain.Auditor)}},
-		"the last admin":                     {given: events{admin}, when: account.Revoke{Role: domain.Admin, Facts: alone}, err: account.ErrLastAdmin},
-		"the last admin, of whom none tells": {when: account.Revoke{Role: domain.Admin, Facts: with(func(f *account.Facts) { f.Recorded, f.OtherAdmin = unheard.Recorded, false })}, err: account.ErrLastAdmin},
-		"an admin for a time is never last":  {given: events{granted(domain.Admin, &later)}, when: account.Revoke{Role: domain.Admin, Facts: alone}, then: events{revoked(domain.Admin)}},
-		"an admin no more":                   {given: events{granted(domain.Admin, &past)}, when: account.Revoke{Role: domain.Admin, Facts: self}, then: events{revoked(domain.Admin)}},
-		"an end for one's own admin role":    {given: events{admin}, when: account.Grant{Role: domain.Admin, Expires: &later, Facts: self}, err: account.ErrOwnAdmin},
-		"an earlier end for it":              {given: events{granted(domain.Admin, &latest)}, when: account.Grant{Role: domain.Admin, Expires: &later, Facts: self}, err: account.ErrOwnAdmin},
-		"a later one":                        {given: events{granted(domain.Admin, &later)}, when: account.Grant{Role: domain.Admin, Expires: &latest, Facts: self}, then: events{granted(domain.Admin, &latest)}},
-		"an end for the last admin":          {given: events{admin}, when: account.Grant{Role: domain.Admin, Expires: &later, Facts: alone}, err: account.ErrLastAdmin},
-		"the operator may take the last":     {given: events{admin}, when: account.Revoke{Role: domain.Admin, Facts: operator}, then: events{byMachine}},
+		"revoking":                           {Given: events{auditor}, Facts: known, When: account.Revoke{Role: domain.Auditor}, Then: events{revoked(domain.Auditor)}},
+		"revoking from a disabled account":   {Given: events{auditor}, Facts: disabled, When: account.Revoke{Role: domain.Auditor}, Then: events{revoked(domain.Auditor)}},
+		"revoking twice changes nothing":     {Given: events{auditor, revoked(domain.Auditor)}, Facts: known, When: account.Revoke{Role: domain.Auditor}},
+		"revoking what was never granted":    {Facts: known, When: account.Revoke{Role: domain.Auditor}},
+		"revoking what no event tells of":    {Facts: unheard, When: account.Revoke{Role: domain.Admin}, Then: events{revoked(domain.Admin)}},
+		"but not what one took away":         {Given: events{admin, revoked(domain.Admin)}, Facts: unheard, When: account.Revoke{Role: domain.Admin}},
+		"revoking an officer's role":         {Facts: known, When: account.Revoke{Role: domain.Unit}, Err: domain.ErrInvalid},
+		"revoking from nobody":               {Given: events{auditor}, When: account.Revoke{Role: domain.Auditor}, Err: account.ErrNotFound},
+		"revoking what claims give":          {Given: events{claimed(domain.Auditor, domain.Organization{})}, Facts: known, When: account.Revoke{Role: domain.Auditor}, Err: account.ErrByProvider},
+		"revoking another admin":             {Given: events{admin}, Facts: known, When: account.Revoke{Role: domain.Admin}, Then: events{revoked(domain.Admin)}},
+		"one's own admin role":               {Given: events{admin}, Facts: self, When: account.Revoke{Role: domain.Admin}, Err: account.ErrOwnAdmin},
+		"another role of one's own":          {Given: events{auditor}, Facts: self, When: account.Revoke{Role: domain.Auditor}, Then: events{revoked(domain.Auditor)}},
+		"the last admin":                     {Given: events{admin}, Facts: alone, When: account.Revoke{Role: domain.Admin}, Err: account.ErrLastAdmin},
+		"the last admin, of whom none tells": {Facts: with(func(f *account.Facts) { f.Recorded, f.OtherAdmin = unheard.Recorded, false }), When: account.Revoke{Role: domain.Admin}, Err: account.ErrLastAdmin},
+		"an admin for a time is never last":  {Given: events{granted(domain.Admin, &later)}, Facts: alone, When: account.Revoke{Role: domain.Admin}, Then: events{revoked(domain.Admin)}},
+		"an admin no more":                   {Given: events{granted(domain.Admin, &past)}, Facts: self, When: account.Revoke{Role: domain.Admin}, Then: events{revoked(domain.Admin)}},
+		"an end for one's own admin role":    {Given: events{admin}, Facts: self, When: account.Grant{Role: domain.Admin, Expires: &later}, Err: account.ErrOwnAdmin},
+		"an earlier end for it":              {Given: events{granted(domain.Admin, &latest)}, Facts: self, When: account.Grant{Role: domain.Admin, Expires: &later}, Err: account.ErrOwnAdmin},
+		"a later one":                        {Given: events{granted(domain.Admin, &later)}, Facts: self, When: account.Grant{Role: domain.Admin, Expires: &latest}, Then: events{granted(domain.Admin, &latest)}},
+		"an end for the last admin":          {Given: events{admin}, Facts: alone, When: account.Grant{Role: domain.Admin, Expires: &later}, Err: account.ErrLastAdmin},
+		"the operator may take the last":     {Given: events{admin}, Facts: operator, When: account.Revoke{Role: domain.Admin}, Then: events{byMachine}},
 
-		"all of them": {given: events{auditor, claimed(domain.Bureau, edu)}, when: account.RevokeAll{Facts: unheard},
-			then: events{revoked(domain.Auditor), account.RoleRevoked{Account: "a1", Role: domain.Bureau, Organization: edu, Origin: account.ByAdmin, Issuer: issuer}, revoked(domain.Admin)}},
-		"all of none": {when: account.RevokeAll{Facts: known}},
+		"all of them": {Given: events{auditor, claimed(domain.Bureau, edu)}, Facts: unheard, When: account.RevokeAll{},
+			Then: events{revoked(domain.Auditor), account.RoleRevoked{Account: "a1", Role: domain.Bureau, Organization: edu, Origin: account.ByAdmin, Issuer: issuer}, revoked(domain.Admin)}},
+		"all of none": {Facts: known, When: account.RevokeAll{}},
 
-		"claims give":                     {when: claim(provider, account.Claimed{Role: domain.Applicant}, account.Claimed{Role: domain.Bureau, Organization: edu}), then: events{claimed(domain.Applicant, domain.Organization{}), claimed(domain.Bureau, edu)}},
-		"the same claim twice":            {when: claim(provider, account.Claimed{Role: domain.Applicant}, account.Claimed{Role: domain.Applicant}), then: events{claimed(domain.Applicant, domain.Organization{})}},
-		"the same claims change nothing":  {given: events{claimed(domain.Bureau, edu)}, when: claim(provider, account.Claimed{Role: domain.Bureau, Organization: domain.Organization{ID: "edu", Name: "教育厅"}})},
-		"claims take and give":            {given: events{claimed(domain.Bureau, edu)}, when: claim(provider, account.Claimed{Role: domain.Auditor}), then: events{unclaimed(domain.Bureau, edu), claimed(domain.Auditor, domain.Organization{})}},
-		"for another organization":        {given: events{claimed(domain.Bureau, edu)}, when: claim(provider, account.Claimed{Role: domain.Bureau, Organization: domain.Organization{ID: "b2"}}), then: events{unclaimed(domain.Bureau, edu), claimed(domain.Bureau, domain.Organization{ID: "b2"})}},
-		"claims take what none tells of":  {when: claim(account.Facts{Account: "a1", Origin: account.ByProvider, Recorded: []account.Held{{Role: domain.Admin, Issuer: issuer}}}), then: events{unclaimed(domain.Admin, domain.Organization{})}},
-		"and leave what was granted here": {given: events{auditor}, when: claim(provider)},
+		"claims give":                     {Facts: provider, When: claim(account.Claimed{Role: domain.Applicant}, account.Claimed{Role: domain.Bureau, Organization: edu}), Then: events{claimed(domain.Applicant, domain.Organization{}), claimed(domain.Bureau, edu)}},
+		"the same claim twice":            {Facts: provider, When: claim(account.Claimed{Role: domain.Applicant}, account.Claimed{Role: domain.Applicant}), Then: events{claimed(domain.Applicant, domain.Organization{})}},
+		"the same claims change nothing":  {Given: events{claimed(domain.Bureau, edu)}, Facts: provider, When: claim(account.Claimed{Role: domain.Bureau, Organization: domain.Organization{ID: "edu", Name: "教育厅"}})},
+		"claims take and give":            {Given: events{claimed(domain.Bureau, edu)}, Facts: provider, When: claim(account.Claimed{Role: domain.Auditor}), Then: events{unclaimed(domain.Bureau, edu), claimed(domain.Auditor, domain.Organization{})}},
+		"for another organization":        {Given: events{claimed(domain.Bureau, edu)}, Facts: provider, When: claim(account.Claimed{Role: domain.Bureau, Organization: domain.Organization{ID: "b2"}}), Then: events{unclaimed(domain.Bureau, edu), claimed(domain.Bureau, domain.Organization{ID: "b2"})}},
+		"claims take what none tells of":  {Facts: account.Facts{Account: "a1", Origin: account.ByProvider, Recorded: []account.Held{{Role: domain.Admin, Issuer: issuer}}}, When: claim(), Then: events{unclaimed(domain.Admin, domain.Organization{})}},
+		"and leave what was granted here": {Given: events{auditor}, Facts: provider, When: claim()},
 
-		"what was held before":         {when: account.Record{Role: domain.Admin, Facts: before}, then: events{recorded}},
-		"of which an event tells":      {given: events{admin}, when: account.Record{Role: domain.Admin, Expires: &later, Facts: before}},
-		"or of its end":                {given: events{admin, revoked(domain.Admin)}, when: account.Record{Role: domain.Admin, Facts: before}},
-		"or of its end without a word": {given: events{revoked(domain.Admin)}, when: account.Record{Role: domain.Admin, Facts: before}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var s account.State
-			for _, e := range ex.given {
-				s = account.Evolve(s, e)
-			}
-			got, err := account.Decide(s, ex.when)
-			if !errors.Is(err, ex.err) || (err == nil) != (ex.err == nil) {
-				t.Fatalf("error %v, want %v", err, ex.err)
-			}
-			if diff := cmp.Diff(ex.then, got); diff != "" {
-				t.Fatalf("events (-want +got):\n%s", diff)
-			}
-			var e *domain.Error
-			if errors.As(err, &e) {
-				if !text.Has("error." + e.Code) {
-					t.Errorf("error.%s has no sentence", e.Code)
-				}
-				for _, f := range e.Faults {
-					if !text.Has("fault." + f.Code) {
-						t.Errorf("fault.%s has no sentence", f.Code)
-					}
-				}
-			}
-		})
-	}
+		"what was held before":         {Facts: before, When: account.Record{Role: domain.Admin}, Then: events{recorded}},
+		"of which an event tells":      {Given: events{admin}, Facts: before, When: account.Record{Role: domain.Admin, Expires: &later}},
+		"or of its end":                {Given: events{admin, revoked(domain.Admin)}, Facts: before, When: account.Record{Role: domain.Admin}},
+		"or of its end without a word": {Given: events{revoked(domain.Admin)}, Facts: before, When: account.Record{Role: domain.Admin}},
+	})
 }
 
 func TestEvolveLeavesTheOldStateAlone(t *testing.T) {
@@ -152,7 +121,7 @@ func TestEvolveLeavesTheOldStateAlone(t *testing.T) {
 
 func TestWhatIsInNoCaseIsAFault(t *testing.T) {
 	for name, run := range map[string]func(){
-		"a command": func() { _, _ = account.Decide(account.State{}, nil) },
+		"a command": func() { _, _ = account.Decide(account.State{}, account.Facts{}, nil) },
 		"an event":  func() { account.Evolve(account.State{}, nil) },
 	} {
 		func() {

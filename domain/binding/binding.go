@@ -8,35 +8,40 @@ import "zhiping/domain"
 // Command is asked of an applicant's binding. The set is closed.
 //
 //sumtype:decl
-type Command interface{ isCommand() }
-
-// Bind asks to be bound. Unit is the looked-up fact of an approved unit; an empty name means there is none.
-type Bind struct {
-	USCC      string
-	Applicant domain.Organization // id and name of the person, as the unit's officer will read them
-	Unit      domain.Organization `json:"-"` // looked up: the approved unit
+type Command interface {
+	// command is the command's name in the policy table and in the audit trail. It is stored and never changes.
+	command() string
 }
 
-// Approve binds the applicant to the unit that was asked. Unit is the deciding officer's, as a guard against a
-// request that was withdrawn and made anew to another unit meanwhile.
-type Approve struct{ Unit string }
+// CommandName is the command's name in the policy table and in the audit trail.
+func CommandName(c Command) string { return c.command() }
+
+// Facts are what the executor looks up outside the binding's own stream.
+type Facts struct {
+	Applicant domain.Organization // id and name of the person, as the unit's officer will read them
+	Unit      domain.Organization // the approved unit that is asked; zero where there is none
+	// Officer is the id of the organization that decides. A request that was withdrawn and made anew to another unit
+	// meanwhile is not its to decide.
+	Officer     string
+	UnderReview bool // a declaration that the bound unit recommended is under review
+}
+
+// Bind asks to be bound to the unit with this credit code.
+type Bind struct{ USCC string }
+
+// Approve binds the applicant to the unit that was asked.
+type Approve struct{}
 
 // Reject refuses the request, with the reason that the applicant will read.
-type Reject struct {
-	Unit    string
-	Opinion string
-}
+type Reject struct{ Opinion string }
 
-// Unbind ends the binding, or withdraws a request. UnderReview is the looked-up fact that a declaration
-// recommended by the unit is under review.
-type Unbind struct {
-	UnderReview bool `json:"-"`
-}
+// Unbind ends the binding, or withdraws a request.
+type Unbind struct{}
 
-func (Bind) isCommand()    {}
-func (Approve) isCommand() {}
-func (Reject) isCommand()  {}
-func (Unbind) isCommand()  {}
+func (Bind) command() string    { return "BindUnit" }
+func (Approve) command() string { return "ApproveBinding" }
+func (Reject) command() string  { return "RejectBinding" }
+func (Unbind) command() string  { return "UnbindUnit" }
 
 // Event is something that happened to a binding. The set is closed.
 //

@@ -27,42 +27,42 @@ var (
 //	         given a bound unit                                → Unbound
 //	         when a declaration it recommends is under review  → ErrUnderReview (domain.md 4, decision 3)
 //	         given no binding                                  → ErrNotBound
-func Decide(s State, c Command) ([]Event, error) {
+func Decide(s State, f Facts, c Command) ([]Event, error) {
 	switch c := c.(type) {
 	case Bind:
-		return bind(s, c)
+		return bind(s, f)
 	case Approve:
-		return approve(s, c)
+		return approve(s, f)
 	case Reject:
-		return reject(s, c)
+		return reject(s, f, c)
 	case Unbind:
-		return unbind(s, c)
+		return unbind(s, f)
 	}
 	panic("binding: command of an unknown type")
 }
 
-func bind(s State, c Bind) ([]Event, error) {
+func bind(s State, f Facts) ([]Event, error) {
 	switch s.Status {
 	case StatusBound:
 		return nil, ErrAlreadyBound
 	case StatusPending:
 		return nil, ErrPending
 	}
-	if c.Unit.ID == "" {
+	if f.Unit.ID == "" {
 		return nil, ErrUnitNotRegistered
 	}
-	return []Event{Requested{Applicant: c.Applicant, Unit: c.Unit}}, nil
+	return []Event{Requested{Applicant: f.Applicant, Unit: f.Unit}}, nil
 }
 
-func approve(s State, c Approve) ([]Event, error) {
-	if s.Status != StatusPending || s.Unit.ID != c.Unit {
+func approve(s State, f Facts) ([]Event, error) {
+	if s.Status != StatusPending || s.Unit.ID != f.Officer {
 		return nil, ErrNotPending
 	}
 	return []Event{Approved{Unit: s.Unit}}, nil
 }
 
-func reject(s State, c Reject) ([]Event, error) {
-	if s.Status != StatusPending || s.Unit.ID != c.Unit {
+func reject(s State, f Facts, c Reject) ([]Event, error) {
+	if s.Status != StatusPending || s.Unit.ID != f.Officer {
 		return nil, ErrNotPending
 	}
 	opinion, err := domain.Opinion(c.Opinion, true)
@@ -72,13 +72,13 @@ func reject(s State, c Reject) ([]Event, error) {
 	return []Event{Rejected{Unit: s.Unit, Opinion: opinion}}, nil
 }
 
-func unbind(s State, c Unbind) ([]Event, error) {
+func unbind(s State, f Facts) ([]Event, error) {
 	switch {
 	case s.Status == StatusNone:
 		return nil, ErrNotBound
 	case s.Status == StatusPending:
 		return []Event{Withdrawn{Unit: s.Unit}}, nil
-	case c.UnderReview:
+	case f.UnderReview:
 		return nil, ErrUnderReview
 	}
 	return []Event{Unbound{Unit: s.Unit}}, nil

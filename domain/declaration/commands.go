@@ -29,6 +29,9 @@ type Facts struct {
 	Now     time.Time
 	Checker Checker
 	Notice  Notice
+	// ID and Applicant are those of a declaration to be started.
+	ID        uuid.UUID
+	Applicant domain.Organization
 	// Unit is the recommending unit that the applicant is bound to now; empty for none. Pending says that a
 	// request waits for the unit's approval.
 	Unit       domain.Organization
@@ -65,81 +68,61 @@ type Notice struct {
 //
 //sumtype:decl
 type Command interface {
-	isCommand()
-	// WithFacts returns the command with its looked-up facts filled in.
-	WithFacts(Facts) Command
+	// command is the command's name in the policy table and in the audit trail. It is stored and never changes.
+	command() string
 }
+
+// CommandName is the command's name in the policy table and in the audit trail.
+func CommandName(c Command) string { return c.command() }
 
 // Start opens a declaration after the self-check (条件自检 → 确认并开始申报).
 type Start struct {
-	Facts     Facts `json:"-"`
-	ID        uuid.UUID
 	NoticeID  uuid.UUID
-	Applicant catalog.Person
 	SelfCheck map[string]bool
 }
 
 // SaveModule saves one module's data (保存).
 type SaveModule struct {
-	Facts  Facts `json:"-"`
 	Module string
 	Data   json.RawMessage
 }
 
 // AttachFile adds a file whose content is already stored under its hash.
-type AttachFile struct {
-	Facts Facts `json:"-"`
-	File  File
-}
+type AttachFile struct{ File File }
 
 // RemoveFile takes an attached file away; its content stays stored as long as an event names it.
-type RemoveFile struct {
-	Facts Facts `json:"-"`
-	ID    uuid.UUID
-}
+type RemoveFile struct{ ID uuid.UUID }
 
 // AddRecommender enters an expert who recommends the applicant (破格推荐专家).
 type AddRecommender struct {
-	Facts Facts `json:"-"`
-	ID    uuid.UUID
-	Data  json.RawMessage
+	ID   uuid.UUID
+	Data json.RawMessage
 }
 
 // ChangeRecommender replaces what was entered of an expert.
 type ChangeRecommender struct {
-	Facts Facts `json:"-"`
-	ID    uuid.UUID
-	Data  json.RawMessage
+	ID   uuid.UUID
+	Data json.RawMessage
 }
 
 // RemoveRecommender takes an expert away, with the files attached to them.
-type RemoveRecommender struct {
-	Facts Facts `json:"-"`
-	ID    uuid.UUID
-}
+type RemoveRecommender struct{ ID uuid.UUID }
 
 // Submit hands the declaration in, the first time or after a return. Commitment is the ticked pledge of truth.
-type Submit struct {
-	Facts      Facts `json:"-"`
-	Commitment bool
-}
+type Submit struct{ Commitment bool }
 
 // Withdraw takes a submitted declaration back before anybody has decided anything.
-type Withdraw struct {
-	Facts Facts `json:"-"`
-}
+type Withdraw struct{}
 
 // ApproveStage passes the declaration on to the next stage. Stage optionally names the stage that the officer
 // saw, so that a click on a stale page cannot decide a later one.
 type ApproveStage struct {
-	Facts   Facts `json:"-"`
 	Stage   string
 	Opinion string
 }
 
 // Return sends the declaration back for correction of the named modules.
 type Return struct {
-	Facts   Facts `json:"-"`
 	Stage   string
 	Opinion string
 	Modules []string
@@ -147,67 +130,26 @@ type Return struct {
 
 // Terminate ends the review with a refusal.
 type Terminate struct {
-	Facts   Facts `json:"-"`
 	Stage   string
 	Opinion string
 }
 
 // ApproveFinal is the review committee's approval at the last stage (终审通过).
 type ApproveFinal struct {
-	Facts   Facts `json:"-"`
 	Stage   string
 	Opinion string
 }
 
-func (Start) isCommand()             {}
-func (SaveModule) isCommand()        {}
-func (AttachFile) isCommand()        {}
-func (RemoveFile) isCommand()        {}
-func (AddRecommender) isCommand()    {}
-func (ChangeRecommender) isCommand() {}
-func (RemoveRecommender) isCommand() {}
-func (Submit) isCommand()            {}
-func (Withdraw) isCommand()          {}
-func (ApproveStage) isCommand()      {}
-func (Return) isCommand()            {}
-func (Terminate) isCommand()         {}
-func (ApproveFinal) isCommand()      {}
-
-// WithFacts fills in the looked-up facts.
-func (c Start) WithFacts(f Facts) Command { c.Facts = f; return c }
-
-// WithFacts fills in the looked-up facts.
-func (c SaveModule) WithFacts(f Facts) Command { c.Facts = f; return c }
-
-// WithFacts fills in the looked-up facts.
-func (c AttachFile) WithFacts(f Facts) Command { c.Facts = f; return c }
-
-// WithFacts fills in the looked-up facts.
-func (c RemoveFile) WithFacts(f Facts) Command { c.Facts = f; return c }
-
-// WithFacts fills in the looked-up facts.
-func (c AddRecommender) WithFacts(f Facts) Command { c.Facts = f; return c }
-
-// WithFacts fills in the looked-up facts.
-func (c ChangeRecommender) WithFacts(f Facts) Command { c.Facts = f; return c }
-
-// WithFacts fills in the looked-up facts.
-func (c RemoveRecommender) WithFacts(f Facts) Command { c.Facts = f; return c }
-
-// WithFacts fills in the looked-up facts.
-func (c Submit) WithFacts(f Facts) Command { c.Facts = f; return c }
-
-// WithFacts fills in the looked-up facts.
-func (c Withdraw) WithFacts(f Facts) Command { c.Facts = f; return c }
-
-// WithFacts fills in the looked-up facts.
-func (c ApproveStage) WithFacts(f Facts) Command { c.Facts = f; return c }
-
-// WithFacts fills in the looked-up facts.
-func (c Return) WithFacts(f Facts) Command { c.Facts = f; return c }
-
-// WithFacts fills in the looked-up facts.
-func (c Terminate) WithFacts(f Facts) Command { c.Facts = f; return c }
-
-// WithFacts fills in the looked-up facts.
-func (c ApproveFinal) WithFacts(f Facts) Command { c.Facts = f; return c }
+func (Start) command() string             { return "StartDeclaration" }
+func (SaveModule) command() string        { return "SaveModule" }
+func (AttachFile) command() string        { return "AttachFile" }
+func (RemoveFile) command() string        { return "RemoveFile" }
+func (AddRecommender) command() string    { return "AddRecommender" }
+func (ChangeRecommender) command() string { return "ChangeRecommender" }
+func (RemoveRecommender) command() string { return "RemoveRecommender" }
+func (Submit) command() string            { return "SubmitDeclaration" }
+func (Withdraw) command() string          { return "WithdrawDeclaration" }
+func (ApproveStage) command() string      { return "ApproveStage" }
+func (Return) command() string            { return "ReturnDeclaration" }
+func (Terminate) command() string         { return "TerminateReview" }
+func (ApproveFinal) command() string      { return "ApproveFinal" }

@@ -33,46 +33,46 @@ import (
 //	  given anything else                                → ErrWrongStage
 //	  ApproveStage at the last stage, ApproveFinal before it  → ErrWrongStage
 //	  Return without an opinion or without modules       → ErrInvalid
-func Decide(s State, c Command) ([]Event, error) {
+func Decide(s State, f Facts, c Command) ([]Event, error) {
 	if _, starting := c.(Start); s.Status == "" && !starting {
 		return nil, ErrNotFound
 	}
 	switch c := c.(type) {
 	case Start:
-		return start(s, c)
+		return start(s, f, c)
 	case SaveModule:
-		return saveModule(s, c)
+		return saveModule(s, f, c)
 	case AttachFile:
-		return attachFile(s, c)
+		return attachFile(s, f, c)
 	case RemoveFile:
-		return removeFile(s, c)
+		return removeFile(s, f, c)
 	case AddRecommender:
-		return addRecommender(s, c)
+		return addRecommender(s, f, c)
 	case ChangeRecommender:
-		return changeRecommender(s, c)
+		return changeRecommender(s, f, c)
 	case RemoveRecommender:
-		return removeRecommender(s, c)
+		return removeRecommender(s, f, c)
 	case Submit:
-		return submit(s, c)
+		return submit(s, f, c)
 	case Withdraw:
 		return withdraw(s)
 	case ApproveStage:
-		return approveStage(s, c)
+		return approveStage(s, f, c)
 	case Return:
-		return sendBack(s, c)
+		return sendBack(s, f, c)
 	case Terminate:
-		return terminate(s, c)
+		return terminate(s, f, c)
 	case ApproveFinal:
-		return approveFinal(s, c)
+		return approveFinal(s, f, c)
 	}
 	panic("declaration: command of an unknown type")
 }
 
-func start(s State, c Start) ([]Event, error) {
+func start(s State, f Facts, c Start) ([]Event, error) {
 	if s.Status != "" {
 		return nil, ErrAlreadyDeclared
 	}
-	n := c.Facts.Notice
+	n := f.Notice
 	switch {
 	case !n.Published:
 		return nil, ErrNoticeNotFound
@@ -80,32 +80,32 @@ func start(s State, c Start) ([]Event, error) {
 		return nil, ErrNoticeNotOpen
 	case !n.Open:
 		return nil, ErrNoticeClosed
-	case c.Facts.Pending:
+	case f.Pending:
 		return nil, ErrBindingPending
-	case c.Facts.Unit.ID == "":
+	case f.Unit.ID == "":
 		return nil, ErrNotBound
 	}
-	def := c.Facts.Checker.Definition()
+	def := f.Checker.Definition()
 	checked := make(map[string]bool, len(def.SelfCheck))
 	var faults []domain.Fault
 	for _, item := range def.SelfCheck {
 		checked[item.Key] = c.SelfCheck[item.Key]
 		if item.Required && !c.SelfCheck[item.Key] {
-			f := domain.NewFault("self_check", text.Args{"item": item.Text})
-			f.Location = "body.selfCheck." + item.Key
-			faults = append(faults, f)
+			fault := domain.NewFault("self_check", text.Args{"item": item.Text})
+			fault.Location = "body.selfCheck." + item.Key
+			faults = append(faults, fault)
 		}
 	}
 	if len(faults) > 0 {
 		return nil, ErrSelfCheck.WithFaults(faults...)
 	}
 	return []Event{Started{
-		ID:         c.ID,
-		Number:     Number(n.Year, c.ID),
+		ID:         f.ID,
+		Number:     Number(n.Year, f.ID),
 		Notice:     NoticeRef{ID: n.ID, Title: n.Title, Type: def.Type, Line: def.Line, Year: n.Year, Batch: n.Batch},
-		Applicant:  domain.Organization{ID: c.Applicant.ID, Name: c.Applicant.Name},
-		Unit:       c.Facts.Unit,
-		Department: c.Facts.Department,
+		Applicant:  f.Applicant,
+		Unit:       f.Unit,
+		Department: f.Department,
 		SelfCheck:  checked,
 	}}, nil
 }

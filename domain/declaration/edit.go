@@ -36,15 +36,15 @@ func editing(s State, f Facts, module string) error {
 	return nil
 }
 
-func saveModule(s State, c SaveModule) ([]Event, error) {
-	def := c.Facts.Checker.Definition()
+func saveModule(s State, f Facts, c SaveModule) ([]Event, error) {
+	def := f.Checker.Definition()
 	if !slices.ContainsFunc(def.Modules, func(m catalog.Module) bool { return m.Key == c.Module }) {
 		return nil, ErrUnknownModule
 	}
-	if err := editing(s, c.Facts, c.Module); err != nil {
+	if err := editing(s, f, c.Module); err != nil {
 		return nil, err
 	}
-	if faults := c.Facts.Checker.CheckModule(c.Module, c.Data); len(faults) > 0 {
+	if faults := f.Checker.CheckModule(c.Module, c.Data); len(faults) > 0 {
 		return nil, domain.ErrInvalid.WithFaults(faults...)
 	}
 	data, err := compact(c.Data)
@@ -66,8 +66,8 @@ func compact(data json.RawMessage) (json.RawMessage, error) {
 	return b.Bytes(), nil
 }
 
-func attachFile(s State, c AttachFile) ([]Event, error) {
-	slot, err := Attachable(s, c.Facts, c.File)
+func attachFile(s State, f Facts, c AttachFile) ([]Event, error) {
+	slot, err := Attachable(s, f, c.File)
 	if err != nil {
 		return nil, err
 	}
@@ -142,18 +142,18 @@ func fits(s State, slot catalog.Slot, file File) error {
 	return nil
 }
 
-func removeFile(s State, c RemoveFile) ([]Event, error) {
+func removeFile(s State, f Facts, c RemoveFile) ([]Event, error) {
 	file, ok := s.File(c.ID)
 	if !ok {
 		return nil, ErrFileNotFound
 	}
 	module := ModuleRecommenders
-	for _, slot := range c.Facts.Checker.Definition().Slots {
+	for _, slot := range f.Checker.Definition().Slots {
 		if slot.Key == file.Slot {
 			module = slot.Module
 		}
 	}
-	if err := editing(s, c.Facts, module); err != nil {
+	if err := editing(s, f, module); err != nil {
 		return nil, err
 	}
 	return []Event{FileRemoved{File: file}}, nil
@@ -171,29 +171,29 @@ func recommending(s State, f Facts) error {
 	return nil
 }
 
-func addRecommender(s State, c AddRecommender) ([]Event, error) {
-	if err := recommending(s, c.Facts); err != nil {
+func addRecommender(s State, f Facts, c AddRecommender) ([]Event, error) {
+	if err := recommending(s, f); err != nil {
 		return nil, err
 	}
-	if rule := c.Facts.Checker.Definition().Recommender; len(s.Recommenders) >= rule.Count {
+	if rule := f.Checker.Definition().Recommender; len(s.Recommenders) >= rule.Count {
 		return nil, ErrRecommendersFull.With(text.Args{"count": rule.Count})
 	}
-	data, err := recommenderData(c.Facts, c.Data)
+	data, err := recommenderData(f, c.Data)
 	if err != nil {
 		return nil, err
 	}
 	return []Event{RecommenderAdded{ID: c.ID, Data: data}}, nil
 }
 
-func changeRecommender(s State, c ChangeRecommender) ([]Event, error) {
+func changeRecommender(s State, f Facts, c ChangeRecommender) ([]Event, error) {
 	i, err := recommender(s, c.ID)
 	if err != nil {
 		return nil, err
 	}
-	if err := recommending(s, c.Facts); err != nil {
+	if err := recommending(s, f); err != nil {
 		return nil, err
 	}
-	data, err := recommenderData(c.Facts, c.Data)
+	data, err := recommenderData(f, c.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -203,11 +203,11 @@ func changeRecommender(s State, c ChangeRecommender) ([]Event, error) {
 	return []Event{RecommenderChanged{ID: c.ID, Data: data}}, nil
 }
 
-func removeRecommender(s State, c RemoveRecommender) ([]Event, error) {
+func removeRecommender(s State, f Facts, c RemoveRecommender) ([]Event, error) {
 	if _, err := recommender(s, c.ID); err != nil {
 		return nil, err
 	}
-	if err := editing(s, c.Facts, ModuleRecommenders); err != nil {
+	if err := editing(s, f, ModuleRecommenders); err != nil {
 		return nil, err
 	}
 	return []Event{RecommenderRemoved{ID: c.ID}}, nil

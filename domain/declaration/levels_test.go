@@ -43,9 +43,6 @@ func climbed(round int, stage string, above ...domain.Organization) declaration.
 }
 
 func TestARouteGoesUpTheUnitsLineOfDepartments(t *testing.T) {
-	submit := func(above ...domain.Organization) declaration.Submit {
-		return declaration.Submit{Facts: climbing(t, above...), Commitment: true}
-	}
 	ready := events{started, basic}
 	// Returned by the city, which is one level above the department.
 	back := after(ready, climbed(1, "unit", city, province), passed("unit", "department", unit), passed("department", "above", dept), returned("above", city, "basic"))
@@ -54,17 +51,17 @@ func TestARouteGoesUpTheUnitsLineOfDepartments(t *testing.T) {
 		return with(climbing(t), func(f *declaration.Facts) { f.Organization = o })
 	}
 	run(t, map[string]example{
-		"every level is there":                      {given: ready, when: submit(city, province), then: events{climbed(1, "unit", city, province)}},
-		"a shorter line has a stage less":           {given: ready, when: submit(province), then: events{climbed(1, "unit", province)}},
-		"nobody is above":                           {given: ready, when: submit(), then: events{submitted(1, "unit")}},
-		"more are above than the route asks for":    {given: ready, when: submit(city, province, other), then: events{climbed(1, "unit", city, province)}},
-		"returning, to the same line":               {given: back, when: submit(city, province), then: events{climbed(2, "above", city, province)}},
-		"returning, when only what is above is new": {given: back, when: submit(city, other), then: events{climbed(2, "above", city, other)}},
-		"returning, to a new department":            {given: back, when: submit(other, province), then: events{climbed(2, "unit", other, province)}},
-		"returning, to a stage that is gone":        {given: back, when: submit(), then: events{submitted(2, "unit")}},
-		"the level that it waits at decides":        {given: atCity, when: declaration.ApproveStage{Facts: as(city)}, then: events{passed("above", "above_2", city)}},
-		"the level below does not":                  {given: atCity, when: declaration.ApproveStage{Facts: as(dept)}, err: declaration.ErrWrongStage},
-		"nor the level above":                       {given: atCity, when: declaration.ApproveStage{Facts: as(province)}, err: declaration.ErrWrongStage},
-		"a department that was moved meanwhile":     {given: atCity, when: declaration.ApproveStage{Facts: with(as(city), func(f *declaration.Facts) { f.Above = []domain.Organization{other} })}, then: events{passed("above", "above_2", city)}},
+		"every level is there":                      {Given: ready, Facts: climbing(t, city, province), When: declaration.Submit{Commitment: true}, Then: events{climbed(1, "unit", city, province)}},
+		"a shorter line has a stage less":           {Given: ready, Facts: climbing(t, province), When: declaration.Submit{Commitment: true}, Then: events{climbed(1, "unit", province)}},
+		"nobody is above":                           {Given: ready, Facts: climbing(t), When: declaration.Submit{Commitment: true}, Then: events{submitted(1, "unit")}},
+		"more are above than the route asks for":    {Given: ready, Facts: climbing(t, city, province, other), When: declaration.Submit{Commitment: true}, Then: events{climbed(1, "unit", city, province)}},
+		"returning, to the same line":               {Given: back, Facts: climbing(t, city, province), When: declaration.Submit{Commitment: true}, Then: events{climbed(2, "above", city, province)}},
+		"returning, when only what is above is new": {Given: back, Facts: climbing(t, city, other), When: declaration.Submit{Commitment: true}, Then: events{climbed(2, "above", city, other)}},
+		"returning, to a new department":            {Given: back, Facts: climbing(t, other, province), When: declaration.Submit{Commitment: true}, Then: events{climbed(2, "unit", other, province)}},
+		"returning, to a stage that is gone":        {Given: back, Facts: climbing(t), When: declaration.Submit{Commitment: true}, Then: events{submitted(2, "unit")}},
+		"the level that it waits at decides":        {Given: atCity, Facts: as(city), When: declaration.ApproveStage{}, Then: events{passed("above", "above_2", city)}},
+		"the level below does not":                  {Given: atCity, Facts: as(dept), When: declaration.ApproveStage{}, Err: declaration.ErrWrongStage},
+		"nor the level above":                       {Given: atCity, Facts: as(province), When: declaration.ApproveStage{}, Err: declaration.ErrWrongStage},
+		"a department that was moved meanwhile":     {Given: atCity, Facts: with(as(city), func(f *declaration.Facts) { f.Above = []domain.Organization{other} }), When: declaration.ApproveStage{}, Then: events{passed("above", "above_2", city)}},
 	})
 }

@@ -1,6 +1,7 @@
 package declaration
 
 import (
+	"errors"
 	"slices"
 	"time"
 
@@ -9,8 +10,7 @@ import (
 	"zhiping/domain/text"
 )
 
-func submit(s State, c Submit) ([]Event, error) {
-	f := c.Facts
+func submit(s State, f Facts, c Submit) ([]Event, error) {
 	switch s.Status {
 	case StatusDraft, StatusWithdrawn:
 		if lapsed(s, f) {
@@ -125,8 +125,8 @@ func deciding(s State, f Facts, seen string) (Stage, int, error) {
 	return stage, i, nil
 }
 
-func approveStage(s State, c ApproveStage) ([]Event, error) {
-	stage, i, err := deciding(s, c.Facts, c.Stage)
+func approveStage(s State, f Facts, c ApproveStage) ([]Event, error) {
+	stage, i, err := deciding(s, f, c.Stage)
 	if err != nil {
 		return nil, err
 	}
@@ -141,8 +141,8 @@ func approveStage(s State, c ApproveStage) ([]Event, error) {
 		Next: s.Route[i+1].Key}}, nil
 }
 
-func approveFinal(s State, c ApproveFinal) ([]Event, error) {
-	stage, i, err := deciding(s, c.Facts, c.Stage)
+func approveFinal(s State, f Facts, c ApproveFinal) ([]Event, error) {
+	stage, i, err := deciding(s, f, c.Stage)
 	if err != nil {
 		return nil, err
 	}
@@ -156,8 +156,8 @@ func approveFinal(s State, c ApproveFinal) ([]Event, error) {
 	return []Event{Approved{Stage: stage.Key, Organization: stage.Organization, Opinion: opinion}}, nil
 }
 
-func terminate(s State, c Terminate) ([]Event, error) {
-	stage, _, err := deciding(s, c.Facts, c.Stage)
+func terminate(s State, f Facts, c Terminate) ([]Event, error) {
+	stage, _, err := deciding(s, f, c.Stage)
 	if err != nil {
 		return nil, err
 	}
@@ -168,23 +168,27 @@ func terminate(s State, c Terminate) ([]Event, error) {
 	return []Event{Terminated{Stage: stage.Key, Organization: stage.Organization, Opinion: opinion}}, nil
 }
 
-func sendBack(s State, c Return) ([]Event, error) {
-	stage, _, err := deciding(s, c.Facts, c.Stage)
+func sendBack(s State, f Facts, c Return) ([]Event, error) {
+	stage, _, err := deciding(s, f, c.Stage)
 	if err != nil {
 		return nil, err
 	}
 	var faults []domain.Fault
 	opinion, err := domain.Opinion(c.Opinion, true)
-	if e, ok := err.(*domain.Error); ok {
-		faults = append(faults, e.Faults...)
+	var refusal *domain.Error
+	switch {
+	case errors.As(err, &refusal) && len(refusal.Faults) > 0:
+		faults = append(faults, refusal.Faults...)
+	case err != nil:
+		return nil, err
 	}
-	modules, wrong := returnable(c.Facts.Checker.Definition(), c.Modules)
+	modules, wrong := returnable(f.Checker.Definition(), c.Modules)
 	if faults = append(faults, wrong...); len(faults) > 0 {
 		return nil, domain.ErrInvalid.WithFaults(faults...)
 	}
 	var deadline time.Time
-	if days := c.Facts.Notice.CorrectionDays; days > 0 {
-		deadline = c.Facts.Now.Add(time.Duration(days) * 24 * time.Hour)
+	if days := f.Notice.CorrectionDays; days > 0 {
+		deadline = f.Now.Add(time.Duration(days) * 24 * time.Hour)
 	}
 	return []Event{Returned{Stage: stage.Key, Organization: stage.Organization, Opinion: opinion, Modules: modules,
 		Deadline: deadline}}, nil

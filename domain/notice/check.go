@@ -55,7 +55,7 @@ func (f Facts) named(c Content) Content {
 
 // check lists every fault of a notice's content, not just the first.
 func check(c Content, facts Facts) (f faults) {
-	if !facts.Known {
+	if facts.Definition.Type == "" {
 		f.add("type", "unknown_type", nil)
 	}
 	if n := utf8.RuneCountInString(strings.TrimSpace(c.Title)); n == 0 || n > MaxTitleRunes {

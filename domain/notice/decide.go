@@ -27,35 +27,35 @@ var (
 //	Close:   given a published notice                        → Closed; twice → nothing (idempotent)
 //	         given a draft                                   → ErrNotPublished
 //	Any but Draft given nothing                              → ErrNotFound
-func Decide(s State, c Command) ([]Event, error) {
+func Decide(s State, f Facts, c Command) ([]Event, error) {
 	if _, drafting := c.(Draft); s.Status == "" && !drafting {
 		return nil, ErrNotFound
 	}
 	switch c := c.(type) {
 	case Draft:
-		return draft(s, c)
+		return draft(s, f, c)
 	case Revise:
-		return revise(s, c)
+		return revise(s, f, c)
 	case Publish:
-		return publish(s, c)
+		return publish(s, f)
 	case Close:
 		return closeNow(s)
 	}
 	panic("notice: command of an unknown type")
 }
 
-func draft(s State, c Draft) ([]Event, error) {
+func draft(s State, f Facts, c Draft) ([]Event, error) {
 	if s.Status != "" {
 		return nil, ErrExists
 	}
-	content := c.Facts.named(c.Content)
-	if err := refusal(check(content, c.Facts)); err != nil {
+	content := f.named(c.Content)
+	if err := refusal(check(content, f)); err != nil {
 		return nil, err
 	}
 	return []Event{Drafted{Content: content}}, nil
 }
 
-func revise(s State, c Revise) ([]Event, error) {
+func revise(s State, f Facts, c Revise) ([]Event, error) {
 	content := c.Content
 	if content.Bureau.ID == "" {
 		content.Bureau = s.Content.Bureau
@@ -69,11 +69,11 @@ func revise(s State, c Revise) ([]Event, error) {
 	case StatusPublished:
 		return extend(s, s.kept(content))
 	}
-	content = c.Facts.named(content)
+	content = f.named(content)
 	if s.Content.Equal(content) {
 		return nil, nil
 	}
-	if err := refusal(check(content, c.Facts)); err != nil {
+	if err := refusal(check(content, f)); err != nil {
 		return nil, err
 	}
 	return []Event{Revised{Content: content}}, nil
@@ -107,18 +107,18 @@ func extend(s State, c Content) ([]Event, error) {
 	return []Event{Extended{ClosesAt: c.ClosesAt}}, nil
 }
 
-func publish(s State, c Publish) ([]Event, error) {
+func publish(s State, f Facts) ([]Event, error) {
 	switch s.Status {
 	case StatusPublished:
 		return nil, nil
 	case StatusClosed:
 		return nil, ErrClosed
 	}
-	content := c.Facts.named(s.Content)
-	if err := refusal(append(check(content, c.Facts), timely(content, c.Definition.Batched, c.Facts.Now)...)); err != nil {
+	content := f.named(s.Content)
+	if err := refusal(append(check(content, f), timely(content, f.Definition.Batched, f.Now)...)); err != nil {
 		return nil, err
 	}
-	published := Published{Definition: c.Definition.WithLimits(content.SlotLimits)}
+	published := Published{Definition: f.Definition.WithLimits(content.SlotLimits)}
 	if !s.Content.Equal(content) {
 		return []Event{Revised{Content: content}, published}, nil
 	}

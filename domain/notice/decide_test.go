@@ -9,6 +9,7 @@ import (
 
 	"zhiping/domain"
 	"zhiping/domain/catalog"
+	"zhiping/domain/domaintest"
 	"zhiping/domain/notice"
 	"zhiping/domain/organization"
 )
@@ -17,7 +18,8 @@ func TestDecide(t *testing.T) {
 	opens := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	content := notice.Content{Type: "title.regular", Title: "2026年职称申报", Year: 2026, OpensAt: opens, ClosesAt: opens.AddDate(0, 3, 0),
 		Bureau: domain.Organization{ID: "bureau", Name: "人社厅"}, Committee: domain.Organization{ID: "committee", Name: "评委会"}}
-	facts := notice.Facts{Now: opens, Known: true, Bureau: notice.Office{Name: "人社厅", Kind: organization.KindBureau, Bureaux: []string{"bureau", "above"}},
+	def := catalog.Definition{Type: "title.regular", Version: 3}
+	facts := notice.Facts{Now: opens, Definition: def, Bureau: notice.Office{Name: "人社厅", Kind: organization.KindBureau, Bureaux: []string{"bureau", "above"}},
 		Committee: notice.Office{Name: "评委会", Kind: organization.KindCommittee, Bureaux: []string{"bureau", "above"}}}
 	known := func(f func(*notice.Facts)) notice.Facts { facts := facts; f(&facts); return facts }
 	changed := func(f func(*notice.Content)) notice.Content { c := content; f(&c); return c }
@@ -33,72 +35,46 @@ func TestDecide(t *testing.T) {
 	calledLonger.ClosesAt = longer.ClosesAt
 	anew := known(func(f *notice.Facts) { f.Committee.Name = "新评委会" })
 	renewed := changed(func(c *notice.Content) { c.Committee.Name = "新评委会" })
-	draft := func(f func(*notice.Facts)) notice.Draft { return notice.Draft{Content: content, Facts: known(f)} }
-	def := catalog.Definition{Type: "title.regular", Version: 3}
 	drafted, published := notice.Drafted{Content: content}, notice.Published{Definition: def}
 	type events = []notice.Event
 	open := events{drafted, published}
-	for name, ex := range map[string]struct {
-		given  events
-		when   notice.Command
-		then   events
-		err    error
-		faults int
-	}{
-		"a notice is drafted":                                {when: notice.Draft{Content: content, Facts: facts}, then: events{drafted}},
-		"twice is refused":                                   {given: events{drafted}, when: notice.Draft{Content: content, Facts: facts}, err: notice.ErrExists},
-		"every fault is listed":                              {when: notice.Draft{}, err: domain.ErrInvalid, faults: 6},
-		"a window that ends before it begins":                {when: notice.Draft{Facts: facts, Content: changed(func(c *notice.Content) { c.ClosesAt = opens })}, err: domain.ErrInvalid, faults: 1},
-		"a draft is revised":                                 {given: events{drafted}, when: notice.Revise{Content: renamed, Facts: facts}, then: events{notice.Revised{Content: renamed}}},
-		"revising to the same is nothing":                    {given: events{drafted}, when: notice.Revise{Content: content, Facts: facts}},
-		"a published one is extended":                        {given: open, when: notice.Revise{Content: longer, Facts: facts}, then: events{notice.Extended{ClosesAt: longer.ClosesAt}}},
-		"extended with the cut-off date as shown":            {given: open, when: notice.Revise{Content: shown, Facts: facts}, then: events{notice.Extended{ClosesAt: longer.ClosesAt}}},
-		"a second time":                                      {given: append(open, notice.Extended{ClosesAt: longer.ClosesAt}), when: notice.Revise{Content: longest, Facts: facts}, then: events{notice.Extended{ClosesAt: longest.ClosesAt}}},
-		"an extension does not move the cut-off date":        {given: open, when: notice.Revise{Content: moved, Facts: facts}, err: notice.ErrPublished},
-		"a published one is not shortened":                   {given: open, when: notice.Revise{Content: shorter, Facts: facts}, err: notice.ErrPublished},
-		"a published one is not rewritten":                   {given: open, when: notice.Revise{Content: renamed, Facts: facts}, err: notice.ErrPublished},
-		"a closed one is not revised":                        {given: append(open, notice.Closed{}), when: notice.Revise{Content: longer, Facts: facts}, err: notice.ErrClosed},
-		"published with its definition":                      {given: events{drafted}, when: notice.Publish{Definition: def, Facts: facts}, then: events{published}},
-		"publishing twice is nothing":                        {given: open, when: notice.Publish{Definition: catalog.Definition{Version: 4}}},
-		"a closed one is not published again":                {given: append(open, notice.Closed{}), when: notice.Publish{Definition: def, Facts: facts}, err: notice.ErrClosed},
-		"closed":                                             {given: open, when: notice.Close{}, then: events{notice.Closed{}}},
-		"closing twice is nothing":                           {given: append(open, notice.Closed{}), when: notice.Close{}},
-		"a draft cannot be closed":                           {given: events{drafted}, when: notice.Close{}, err: notice.ErrNotPublished},
-		"offices are called as the tree calls them":          {when: notice.Draft{Content: called, Facts: facts}, then: events{drafted}},
-		"an extension may call them otherwise":               {given: open, when: notice.Revise{Content: calledLonger}, then: events{notice.Extended{ClosesAt: longer.ClosesAt}}},
-		"a revision without a bureau leaves it":              {given: events{drafted}, when: notice.Revise{Content: unnamed, Facts: facts}, then: events{notice.Revised{Content: renamed}}},
-		"so does an extension":                               {given: open, when: notice.Revise{Content: changed(func(c *notice.Content) { c.Bureau.ID, c.ClosesAt = "", longer.ClosesAt })}, then: events{notice.Extended{ClosesAt: longer.ClosesAt}}},
-		"an office that was renamed is published as renamed": {given: events{drafted}, when: notice.Publish{Definition: def, Facts: anew}, then: events{notice.Revised{Content: renewed}, published}},
-		"offices that are not there":                         {when: draft(func(f *notice.Facts) { f.Bureau, f.Committee = notice.Office{}, notice.Office{} }), err: domain.ErrInvalid, faults: 2},
-		"offices of other kinds": {when: draft(func(f *notice.Facts) {
+	domaintest.Run(t, notice.Decide, notice.Evolve, map[string]domaintest.Example[notice.Facts, notice.Command, notice.Event]{
+		"a notice is drafted":                                {Facts: facts, When: notice.Draft{Content: content}, Then: events{drafted}},
+		"twice is refused":                                   {Given: events{drafted}, Facts: facts, When: notice.Draft{Content: content}, Err: notice.ErrExists},
+		"every fault is listed":                              {When: notice.Draft{}, Err: domain.ErrInvalid, Faults: 6},
+		"a window that ends before it begins":                {Facts: facts, When: notice.Draft{Content: changed(func(c *notice.Content) { c.ClosesAt = opens })}, Err: domain.ErrInvalid, Faults: 1},
+		"a draft is revised":                                 {Given: events{drafted}, Facts: facts, When: notice.Revise{Content: renamed}, Then: events{notice.Revised{Content: renamed}}},
+		"revising to the same is nothing":                    {Given: events{drafted}, Facts: facts, When: notice.Revise{Content: content}},
+		"a published one is extended":                        {Given: open, Facts: facts, When: notice.Revise{Content: longer}, Then: events{notice.Extended{ClosesAt: longer.ClosesAt}}},
+		"extended with the cut-off date as shown":            {Given: open, Facts: facts, When: notice.Revise{Content: shown}, Then: events{notice.Extended{ClosesAt: longer.ClosesAt}}},
+		"a second time":                                      {Given: append(open, notice.Extended{ClosesAt: longer.ClosesAt}), Facts: facts, When: notice.Revise{Content: longest}, Then: events{notice.Extended{ClosesAt: longest.ClosesAt}}},
+		"an extension does not move the cut-off date":        {Given: open, Facts: facts, When: notice.Revise{Content: moved}, Err: notice.ErrPublished},
+		"a published one is not shortened":                   {Given: open, Facts: facts, When: notice.Revise{Content: shorter}, Err: notice.ErrPublished},
+		"a published one is not rewritten":                   {Given: open, Facts: facts, When: notice.Revise{Content: renamed}, Err: notice.ErrPublished},
+		"a closed one is not revised":                        {Given: append(open, notice.Closed{}), Facts: facts, When: notice.Revise{Content: longer}, Err: notice.ErrClosed},
+		"published with its definition":                      {Given: events{drafted}, Facts: facts, When: notice.Publish{}, Then: events{published}},
+		"publishing twice is nothing":                        {Given: open, Facts: notice.Facts{Definition: catalog.Definition{Version: 4}}, When: notice.Publish{}},
+		"a closed one is not published again":                {Given: append(open, notice.Closed{}), Facts: facts, When: notice.Publish{}, Err: notice.ErrClosed},
+		"closed":                                             {Given: open, When: notice.Close{}, Then: events{notice.Closed{}}},
+		"closing twice is nothing":                           {Given: append(open, notice.Closed{}), When: notice.Close{}},
+		"a draft cannot be closed":                           {Given: events{drafted}, When: notice.Close{}, Err: notice.ErrNotPublished},
+		"offices are called as the tree calls them":          {Facts: facts, When: notice.Draft{Content: called}, Then: events{drafted}},
+		"an extension may call them otherwise":               {Given: open, When: notice.Revise{Content: calledLonger}, Then: events{notice.Extended{ClosesAt: longer.ClosesAt}}},
+		"a revision without a bureau leaves it":              {Given: events{drafted}, Facts: facts, When: notice.Revise{Content: unnamed}, Then: events{notice.Revised{Content: renamed}}},
+		"so does an extension":                               {Given: open, When: notice.Revise{Content: changed(func(c *notice.Content) { c.Bureau.ID, c.ClosesAt = "", longer.ClosesAt })}, Then: events{notice.Extended{ClosesAt: longer.ClosesAt}}},
+		"an office that was renamed is published as renamed": {Given: events{drafted}, Facts: anew, When: notice.Publish{}, Then: events{notice.Revised{Content: renewed}, published}},
+		"offices that are not there":                         {Facts: known(func(f *notice.Facts) { f.Bureau, f.Committee = notice.Office{}, notice.Office{} }), When: notice.Draft{Content: content}, Err: domain.ErrInvalid, Faults: 2},
+		"offices of other kinds": {Facts: known(func(f *notice.Facts) {
 			f.Bureau.Kind, f.Committee.Kind = organization.KindUnit, organization.KindBureau
-		}), err: domain.ErrInvalid, faults: 2},
-		"closed offices":                                      {when: draft(func(f *notice.Facts) { f.Bureau.Closed, f.Committee.Closed = true, true }), err: domain.ErrInvalid, faults: 2},
-		"a committee of another bureau":                       {when: draft(func(f *notice.Facts) { f.Committee.Bureaux = []string{"beside", "above"} }), err: domain.ErrInvalid, faults: 1},
-		"a committee of the bureau above":                     {when: draft(func(f *notice.Facts) { f.Committee.Bureaux = []string{"above"} }), then: events{drafted}},
-		"a committee of no bureau":                            {when: draft(func(f *notice.Facts) { f.Committee.Bureaux = nil }), then: events{drafted}},
-		"a committee closed since the draft is not published": {given: events{drafted}, when: notice.Publish{Definition: def, Facts: known(func(f *notice.Facts) { f.Committee.Closed = true })}, err: domain.ErrInvalid, faults: 1},
-		"nor revised to":                                      {given: events{drafted}, when: notice.Revise{Content: renamed, Facts: known(func(f *notice.Facts) { f.Committee.Closed = true })}, err: domain.ErrInvalid, faults: 1},
-		"what was never drafted":                              {when: notice.Publish{Definition: def, Facts: facts}, err: notice.ErrNotFound},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var s notice.State
-			for _, e := range ex.given {
-				s = notice.Evolve(s, e)
-			}
-			got, err := notice.Decide(s, ex.when)
-			if !errors.Is(err, ex.err) || (err == nil) != (ex.err == nil) {
-				t.Fatalf("error %v, want %v", err, ex.err)
-			}
-			var de *domain.Error
-			if errors.As(err, &de) && len(de.Faults) != ex.faults {
-				t.Fatalf("%d faults, want %d: %v", len(de.Faults), ex.faults, de.Faults)
-			}
-			if diff := cmp.Diff(ex.then, got); diff != "" {
-				t.Fatalf("events (-want +got):\n%s", diff)
-			}
-		})
-	}
+		}), When: notice.Draft{Content: content}, Err: domain.ErrInvalid, Faults: 2},
+		"closed offices":                                      {Facts: known(func(f *notice.Facts) { f.Bureau.Closed, f.Committee.Closed = true, true }), When: notice.Draft{Content: content}, Err: domain.ErrInvalid, Faults: 2},
+		"a committee of another bureau":                       {Facts: known(func(f *notice.Facts) { f.Committee.Bureaux = []string{"beside", "above"} }), When: notice.Draft{Content: content}, Err: domain.ErrInvalid, Faults: 1},
+		"a committee of the bureau above":                     {Facts: known(func(f *notice.Facts) { f.Committee.Bureaux = []string{"above"} }), When: notice.Draft{Content: content}, Then: events{drafted}},
+		"a committee of no bureau":                            {Facts: known(func(f *notice.Facts) { f.Committee.Bureaux = nil }), When: notice.Draft{Content: content}, Then: events{drafted}},
+		"a committee closed since the draft is not published": {Given: events{drafted}, Facts: known(func(f *notice.Facts) { f.Committee.Closed = true }), When: notice.Publish{}, Err: domain.ErrInvalid, Faults: 1},
+		"nor revised to":                                      {Given: events{drafted}, Facts: known(func(f *notice.Facts) { f.Committee.Closed = true }), When: notice.Revise{Content: renamed}, Err: domain.ErrInvalid, Faults: 1},
+		"what was never drafted":                              {Facts: facts, When: notice.Publish{}, Err: notice.ErrNotFound},
+	})
 }
 
 func TestPhase(t *testing.T) {
@@ -132,7 +108,8 @@ func TestAnExtensionLeavesTheCutOffDateWhereItWas(t *testing.T) {
 func TestWhatMakesNoSenseIsNotPublished(t *testing.T) {
 	opens := time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	office := func(k organization.Kind) notice.Office { return notice.Office{Name: "x", Kind: k} }
-	facts := notice.Facts{Now: opens, Known: true, Bureau: office(organization.KindBureau), Committee: office(organization.KindCommittee)}
+	def := catalog.Definition{Type: "title.regular", Version: 3}
+	facts := notice.Facts{Now: opens, Definition: def, Bureau: office(organization.KindBureau), Committee: office(organization.KindCommittee)}
 	for name, ex := range map[string]struct {
 		change func(*notice.Content)
 		want   []string
@@ -157,10 +134,11 @@ func TestWhatMakesNoSenseIsNotPublished(t *testing.T) {
 			c := notice.Content{Type: "title.regular", Title: "通知", Year: 2026, OpensAt: opens, ClosesAt: opens.AddDate(0, 3, 0),
 				Bureau: domain.Organization{ID: "b", Name: "x"}, Committee: domain.Organization{ID: "c", Name: "x"}}
 			ex.change(&c)
-			if _, err := notice.Decide(notice.State{}, notice.Draft{Content: c, Facts: facts}); err != nil {
+			facts.Definition = catalog.Definition{Type: c.Type, Batched: c.Type == "grade2.appointment"}
+			if _, err := notice.Decide(notice.State{}, facts, notice.Draft{Content: c}); err != nil {
 				t.Fatalf("a draft is refused: %v", err)
 			}
-			_, err := notice.Decide(notice.Evolve(notice.State{}, notice.Drafted{Content: c}), notice.Publish{Facts: facts, Definition: catalog.Definition{Batched: c.Type == "grade2.appointment"}})
+			_, err := notice.Decide(notice.Evolve(notice.State{}, notice.Drafted{Content: c}), facts, notice.Publish{})
 			var refused *domain.Error
 			var at []string
 			if errors.As(err, &refused) {

@@ -34,12 +34,12 @@ func (c Content) Places(unit string) (places int, bounded bool) {
 
 // attachments refuses limits of slots that the type does not have, and limits that no file could keep or no server take.
 func attachments(f *faults, c Content, facts Facts) {
-	if !facts.Known {
+	if facts.Definition.Type == "" {
 		return // whose slots nobody knows
 	}
 	for _, key := range slices.Sorted(maps.Keys(c.SlotLimits)) {
 		at, l := "slotLimits."+key, c.SlotLimits[key]
-		i := slices.IndexFunc(facts.Slots, func(s catalog.Slot) bool { return s.Key == key })
+		i := slices.IndexFunc(facts.Definition.Slots, func(s catalog.Slot) bool { return s.Key == key })
 		switch {
 		case i < 0:
 			f.add(at, "unknown_slot", text.Args{"slot": key})
@@ -53,7 +53,7 @@ func attachments(f *faults, c Content, facts Facts) {
 		if l.MaxFiles != 0 && (l.MaxFiles < 1 || l.MaxFiles > MaxSlotFiles) {
 			f.add(at+".maxFiles", "range", text.Args{"min": 1, "max": MaxSlotFiles})
 		}
-		pixels(f, at+".pixels", l.Pixels, facts.Slots[i])
+		pixels(f, at+".pixels", l.Pixels, facts.Definition.Slots[i])
 	}
 }
 

@@ -26,7 +26,7 @@ func called() (notice.Content, notice.Facts) {
 	office := func(k organization.Kind) notice.Office { return notice.Office{Name: "x", Kind: k} }
 	return notice.Content{Type: "t", Title: "通知", Year: 2026, OpensAt: opens, ClosesAt: opens.AddDate(0, 3, 0),
 			Bureau: domain.Organization{ID: "b", Name: "x"}, Committee: domain.Organization{ID: "c", Name: "x"}},
-		notice.Facts{Now: opens, Known: true, Slots: slots(), Bureau: office(organization.KindBureau), Committee: office(organization.KindCommittee)}
+		notice.Facts{Now: opens, Definition: catalog.Definition{Type: "t", Version: 3, Slots: slots()}, Bureau: office(organization.KindBureau), Committee: office(organization.KindCommittee)}
 }
 
 func slots() []catalog.Slot {
@@ -82,11 +82,11 @@ func TestLimitsAndQuotasOfANotice(t *testing.T) {
 				s notice.State
 				c notice.Command
 			}{
-				{notice.State{}, notice.Draft{Content: content, Facts: facts}},
-				{notice.State{Status: notice.StatusDraft}, notice.Revise{Content: content, Facts: facts}},
-				{drafted, notice.Publish{Definition: catalog.Definition{Slots: slots()}, Facts: facts}},
+				{notice.State{}, notice.Draft{Content: content}},
+				{notice.State{Status: notice.StatusDraft}, notice.Revise{Content: content}},
+				{drafted, notice.Publish{}},
 			} {
-				_, err := notice.Decide(try.s, try.c)
+				_, err := notice.Decide(try.s, facts, try.c)
 				var got []string
 				var de *domain.Error
 				if errors.As(err, &de) {
@@ -108,8 +108,7 @@ func TestANoticeKeepsItsDefinitionWithItsLimits(t *testing.T) {
 	content.SlotLimits = map[string]catalog.SlotLimits{
 		"photo": {Pixels: []catalog.Pixels{{Width: 358, Height: 441}}}, "proof": {MaxBytes: 10 << 20, MaxFiles: 2},
 	}
-	asked := catalog.Definition{Type: "t", Version: 3, Slots: slots()}
-	got, err := notice.Decide(notice.Evolve(notice.State{}, notice.Drafted{Content: content}), notice.Publish{Definition: asked, Facts: facts})
+	got, err := notice.Decide(notice.Evolve(notice.State{}, notice.Drafted{Content: content}), facts, notice.Publish{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -120,7 +119,7 @@ func TestANoticeKeepsItsDefinitionWithItsLimits(t *testing.T) {
 	if diff := cmp.Diff([]notice.Event{notice.Published{Definition: kept}}, got); diff != "" {
 		t.Errorf("(-want +got):\n%s", diff)
 	}
-	if diff := cmp.Diff(slots(), asked.Slots); diff != "" {
+	if diff := cmp.Diff(slots(), facts.Definition.Slots); diff != "" {
 		t.Errorf("the type itself has changed (-want +got):\n%s", diff)
 	}
 }
@@ -149,7 +148,7 @@ func TestLimitsAndQuotasDoNotChangeOncePublished(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			c := content
 			ex.change(&c)
-			if _, err := notice.Decide(s, notice.Revise{Content: c}); !errors.Is(err, ex.want) {
+			if _, err := notice.Decide(s, notice.Facts{}, notice.Revise{Content: c}); !errors.Is(err, ex.want) {
 				t.Fatal(err)
 			}
 		})

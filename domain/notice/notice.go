@@ -39,11 +39,11 @@ type Content struct {
 
 // Facts are what the executor looks up outside the notice's own stream.
 type Facts struct {
-	Now       time.Time
-	Known     bool // the catalog has the type
-	Slots     []catalog.Slot
-	Bureau    Office // what the content's bureau is
-	Committee Office
+	Now time.Time
+	// Definition is the newest one of the content's type; the zero Definition where the catalog does not have the type.
+	Definition catalog.Definition
+	Bureau     Office // what the content's bureau is
+	Committee  Office
 	// Registered are those of Quotas' units that are there, as far as their codes' check characters do not fit.
 	Registered map[string]bool
 }
@@ -59,34 +59,31 @@ type Office struct {
 // Command is asked of a notice. The set is closed.
 //
 //sumtype:decl
-type Command interface{ isCommand() }
+type Command interface {
+	// command is the command's name in the policy table and in the audit trail. It is stored and never changes.
+	command() string
+}
+
+// CommandName is the command's name in the policy table and in the audit trail.
+func CommandName(c Command) string { return c.command() }
 
 // Draft writes a new notice.
-type Draft struct {
-	Content Content
-	Facts   Facts `json:"-"`
-}
+type Draft struct{ Content Content }
 
 // Revise replaces a draft's content; on a published notice it may only extend the window. A bureau that is not named
 // stays who it was.
-type Revise struct {
-	Content Content
-	Facts   Facts `json:"-"`
-}
+type Revise struct{ Content Content }
 
-// Publish opens the notice to applicants, with the newest definition of its type, which is looked up.
-type Publish struct {
-	Definition catalog.Definition `json:"-"`
-	Facts      Facts              `json:"-"`
-}
+// Publish opens the notice to applicants, with the newest definition of its type.
+type Publish struct{}
 
 // Close ends the window now.
 type Close struct{}
 
-func (Draft) isCommand()   {}
-func (Revise) isCommand()  {}
-func (Publish) isCommand() {}
-func (Close) isCommand()   {}
+func (Draft) command() string   { return "DraftNotice" }
+func (Revise) command() string  { return "ReviseNotice" }
+func (Publish) command() string { return "PublishNotice" }
+func (Close) command() string   { return "CloseNotice" }
 
 // Event is something that happened to a notice. The set is closed.
 //

@@ -45,50 +45,55 @@ func (k Kind) Role() domain.Role {
 // Command is asked of an organization. The set is closed.
 //
 //sumtype:decl
-type Command interface{ isCommand() }
+type Command interface {
+	// command is the command's name in the policy table and in the audit trail. It is stored and never changes.
+	command() string
+}
 
-// Create adds an organization to the tree. A recommending unit's id is its credit code. ParentKind is the looked-up
-// fact of what its parent is, empty when there is no such organization or it has been closed.
+// CommandName is the command's name in the policy table and in the audit trail.
+func CommandName(c Command) string { return c.command() }
+
+// Facts are what the executor looks up outside the organization's own stream.
+type Facts struct {
+	Now time.Time
+	ID  string // of the organization to be created; a recommending unit's is its credit code
+	By  string // the account that asks
+	// ParentKind is the kind of the parent; empty where there is no such organization, or it is closed.
+	ParentKind Kind
+	Elsewhere  string // another organization that the account is an officer of now
+	Below      bool   // open organizations lie below this one
+	Waiting    bool   // declarations wait for this organization's decision
+}
+
+// Create adds an organization to the tree.
 type Create struct {
-	ID         string
-	Name       string
-	Kind       Kind
-	Parent     string
-	ParentKind Kind `json:"-"`
+	Name   string
+	Kind   Kind
+	Parent string
 }
 
 // Rename gives the organization another name.
 type Rename struct{ Name string }
 
 // GrantOfficer makes an account an officer of the organization, with the role that goes with its kind. Expires is
-// nil for a grant without an end. Now and Elsewhere, the other organization that the account is an officer of now,
-// are looked-up facts.
+// nil for a grant without an end.
 type GrantOfficer struct {
-	Account   string
-	Expires   *time.Time
-	Now       time.Time `json:"-"`
-	Elsewhere string    `json:"-"`
-	By        string    `json:"-"` // who appoints
+	Account string
+	Expires *time.Time
 }
 
 // RevokeGrant ends an account's being an officer.
 type RevokeGrant struct{ Account string }
 
-// Close ends an organization and with it the power of all its officers. Below and Waiting are looked-up facts: open
-// organizations lie below it, declarations wait for its decision.
-type Close struct {
-	Below   bool `json:"-"`
-	Waiting bool `json:"-"`
-}
+// Close ends an organization and with it the power of all its officers.
+type Close struct{}
 
-// Reopen takes a closure back. The officers are granted anew. ParentKind is what its parent is, as for Create.
-type Reopen struct {
-	ParentKind Kind `json:"-"`
-}
+// Reopen takes a closure back. The officers are granted anew.
+type Reopen struct{}
 
-func (Create) isCommand()       {}
-func (Rename) isCommand()       {}
-func (GrantOfficer) isCommand() {}
-func (RevokeGrant) isCommand()  {}
-func (Close) isCommand()        {}
-func (Reopen) isCommand()       {}
+func (Create) command() string       { return "CreateOrganization" }
+func (Rename) command() string       { return "RenameOrganization" }
+func (GrantOfficer) command() string { return "GrantOfficer" }
+func (RevokeGrant) command() string  { return "RevokeGrant" }
+func (Close) command() string        { return "CloseOrganization" }
+func (Reopen) command() string       { return "ReopenOrganization" }

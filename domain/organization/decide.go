@@ -65,15 +65,15 @@ var parents = map[Kind][]Kind{
 //	              with its parent closed                                    → ErrParentUnknown
 //	all but Create, given nothing                                           → ErrNotFound
 //	all but Create and Reopen, given a closed organization                  → ErrClosed
-func Decide(s State, c Command) ([]Event, error) {
+func Decide(s State, f Facts, c Command) ([]Event, error) {
 	if _, creating := c.(Create); !creating && s.ID == "" {
 		return nil, ErrNotFound
 	}
-	switch c := c.(type) {
+	switch c.(type) {
 	case Close:
-		return closeDown(s, c)
+		return closeDown(s, f)
 	case Reopen:
-		return reopen(s, c)
+		return reopen(s, f)
 	case Rename, GrantOfficer, RevokeGrant:
 		if s.Closed {
 			return nil, ErrClosed
@@ -81,23 +81,23 @@ func Decide(s State, c Command) ([]Event, error) {
 	}
 	switch c := c.(type) {
 	case Create:
-		return create(s, c)
+		return create(s, f, c)
 	case Rename:
 		return rename(s, c)
 	case GrantOfficer:
-		return grant(s, c)
+		return grant(s, f, c)
 	case RevokeGrant:
 		return revoke(s, c)
 	}
 	panic("organization: command of an unknown type")
 }
 
-func create(s State, c Create) ([]Event, error) {
+func create(s State, f Facts, c Create) ([]Event, error) {
 	if s.ID != "" {
 		return nil, ErrExists
 	}
 	var faults []domain.Fault
-	if c.ID == "" || len(c.ID) > MaxIDBytes || !plain(c.ID) {
+	if f.ID == "" || len(f.ID) > MaxIDBytes || !plain(f.ID) {
 		faults = append(faults, fault("body.id", "organization_id", text.Args{"max": MaxIDBytes}))
 	}
 	name, nameFaults := checkName(c.Name)
@@ -106,38 +106,38 @@ func create(s State, c Create) ([]Event, error) {
 	if !known {
 		faults = append(faults, fault("body.kind", "one_of", text.Args{"values": "bureau, department, committee, unit, administration, audit, analytics"}))
 	}
-	if form, _ := gb.CheckCreditCode(c.ID); c.Kind == KindUnit && !form {
+	if form, _ := gb.CheckCreditCode(f.ID); c.Kind == KindUnit && !form {
 		faults = append(faults, fault("body.id", "format_uscc", text.Args{"field": text.Of("field.uscc", nil)}))
 	}
 	if len(faults) > 0 {
 		return nil, domain.ErrInvalid.WithFaults(faults...)
 	}
-	if c.Parent != "" && c.ParentKind == "" {
+	if c.Parent != "" && f.ParentKind == "" {
 		return nil, ErrParentUnknown
 	}
-	if !slices.Contains(allowed, c.ParentKind) {
+	if !slices.Contains(allowed, f.ParentKind) {
 		return nil, ErrParentUnknown
 	}
-	return []Event{Created{ID: c.ID, Name: name, Kind: c.Kind, Parent: c.Parent}}, nil
+	return []Event{Created{ID: f.ID, Name: name, Kind: c.Kind, Parent: c.Parent}}, nil
 }
 
-func closeDown(s State, c Close) ([]Event, error) {
+func closeDown(s State, f Facts) ([]Event, error) {
 	switch {
 	case s.Closed:
 		return nil, nil
-	case c.Below:
+	case f.Below:
 		return nil, ErrNotEmpty
-	case c.Waiting:
+	case f.Waiting:
 		return nil, ErrWorkWaiting
 	}
 	return []Event{Closed{}}, nil
 }
 
-func reopen(s State, c Reopen) ([]Event, error) {
+func reopen(s State, f Facts) ([]Event, error) {
 	switch {
 	case !s.Closed:
 		return nil, nil
-	case s.Parent != "" && c.ParentKind == "":
+	case s.Parent != "" && f.ParentKind == "":
 		return nil, ErrParentUnknown
 	}
 	return []Event{Reopened{}}, nil
@@ -154,7 +154,7 @@ func rename(s State, c Rename) ([]Event, error) {
 	return []Event{Renamed{Name: name}}, nil
 }
 
-func grant(s State, c GrantOfficer) ([]Event, error) {
+func grant(s State, f Facts, c GrantOfficer) ([]Event, error) {
 	var faults []domain.Fault
 	if c.Account == "" {
 		faults = append(faults, fault("body.account", "missing", nil))
@@ -162,17 +162,17 @@ func grant(s State, c GrantOfficer) ([]Event, error) {
 	next := Officer{Account: c.Account, Role: s.Kind.Role()}
 	if c.Expires != nil {
 		next.Expires = c.Expires.UTC()
-		if !c.Expires.After(c.Now) {
+		if !c.Expires.After(f.Now) {
 			faults = append(faults, fault("body.expires", "not_in_future", nil))
 		}
 	}
 	if len(faults) > 0 {
 		return nil, domain.ErrInvalid.WithFaults(faults...)
 	}
-	if c.Account == c.By {
+	if c.Account == f.By {
 		return nil, ErrOwnOffice
 	}
-	if c.Elsewhere != "" && c.Elsewhere != s.ID {
+	if f.Elsewhere != "" && f.Elsewhere != s.ID {
 		return nil, ErrElsewhere
 	}
 	if have, ok := s.Officer(c.Account); ok && have.Role == next.Role && have.Expires.Equal(next.Expires) {

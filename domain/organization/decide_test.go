@@ -1,7 +1,6 @@
 package organization_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 	"time"
@@ -9,8 +8,8 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"zhiping/domain"
+	"zhiping/domain/domaintest"
 	"zhiping/domain/organization"
-	"zhiping/domain/text"
 )
 
 func TestDecide(t *testing.T) {
@@ -19,93 +18,68 @@ func TestDecide(t *testing.T) {
 	past := now.Add(-time.Hour)
 	bureau := organization.Created{ID: "hrss", Name: "省人社厅", Kind: organization.KindBureau}
 	dept := organization.Created{ID: "edu", Name: "省教育厅", Kind: organization.KindDepartment, Parent: "hrss"}
-	createDept := organization.Create{ID: "edu", Name: " 省教育厅 ", Kind: organization.KindDepartment, Parent: "hrss", ParentKind: organization.KindBureau}
-	grant := organization.GrantOfficer{Account: "a1", Now: now}
+	createDept := organization.Create{Name: " 省教育厅 ", Kind: organization.KindDepartment, Parent: "hrss"}
+	below := organization.Facts{ID: "edu", ParentKind: organization.KindBureau}
+	named := func(id string) organization.Facts {
+		return organization.Facts{ID: id, ParentKind: organization.KindBureau}
+	}
+	at := organization.Facts{Now: now}
+	grant := organization.GrantOfficer{Account: "a1"}
 	granted := organization.OfficerGranted{Organization: "edu", Account: "a1", Role: domain.Department}
 	withEnd := granted
 	withEnd.Expires = &later
 	change := func(f func(*organization.Create)) organization.Create { c := createDept; f(&c); return c }
 	type events = []organization.Event
-	for name, ex := range map[string]struct {
-		given events
-		when  organization.Command
-		then  events
-		err   error
-	}{
-		"a bureau is a root":                        {when: organization.Create{ID: "hrss", Name: "省人社厅", Kind: organization.KindBureau}, then: events{bureau}},
-		"a department lies below a bureau":          {when: createDept, then: events{dept}},
-		"twice is refused":                          {given: events{dept}, when: createDept, err: organization.ErrExists},
-		"below an unknown organization":             {when: change(func(c *organization.Create) { c.ParentKind = "" }), err: organization.ErrParentUnknown},
-		"below a committee":                         {when: change(func(c *organization.Create) { c.ParentKind = organization.KindCommittee }), err: organization.ErrParentUnknown},
-		"a unit needs a department":                 {when: organization.Create{ID: "12220000127701509T", Name: "大学", Kind: organization.KindUnit}, err: organization.ErrParentUnknown},
-		"of an unknown kind":                        {when: change(func(c *organization.Create) { c.Kind = "club" }), err: domain.ErrInvalid},
-		"without a name":                            {when: change(func(c *organization.Create) { c.Name = " " }), err: domain.ErrInvalid},
-		"with a name of 101 characters":             {when: change(func(c *organization.Create) { c.Name = strings.Repeat("省", 101) }), err: domain.ErrInvalid},
-		"with a control character in its name":      {when: change(func(c *organization.Create) { c.Name = "a\x00b" }), err: domain.ErrInvalid},
-		"with an id that is a path":                 {when: change(func(c *organization.Create) { c.ID = "../x" }), err: domain.ErrInvalid},
-		"without an id":                             {when: change(func(c *organization.Create) { c.ID = "" }), err: domain.ErrInvalid},
-		"renaming":                                  {given: events{dept}, when: organization.Rename{Name: "教育厅"}, then: events{organization.Renamed{Name: "教育厅"}}},
-		"renaming to the same name changes nothing": {given: events{dept}, when: organization.Rename{Name: "省教育厅 "}},
-		"renaming to nothing":                       {given: events{dept}, when: organization.Rename{}, err: domain.ErrInvalid},
-		"an officer gets the role of the kind":      {given: events{dept}, when: grant, then: events{granted}},
-		"granting again changes nothing":            {given: events{dept, granted}, when: grant},
-		"a grant may end":                           {given: events{dept, granted}, when: organization.GrantOfficer{Account: "a1", Expires: &later, Now: now}, then: events{withEnd}},
-		"the same end changes nothing":              {given: events{dept, withEnd}, when: organization.GrantOfficer{Account: "a1", Expires: &later, Now: now}},
-		"an end in the past":                        {given: events{dept}, when: organization.GrantOfficer{Account: "a1", Expires: &past, Now: now}, err: domain.ErrInvalid},
-		"to nobody":                                 {given: events{dept}, when: organization.GrantOfficer{Now: now}, err: domain.ErrInvalid},
-		"to an officer of another organization":     {given: events{dept}, when: organization.GrantOfficer{Account: "a1", Now: now, Elsewhere: "health"}, err: organization.ErrElsewhere},
-		"to who appoints":                           {given: events{dept}, when: organization.GrantOfficer{Account: "a1", Now: now, By: "a1"}, err: organization.ErrOwnOffice},
-		"to an officer of this one":                 {given: events{dept}, when: organization.GrantOfficer{Account: "a1", Now: now, Elsewhere: "edu"}, then: events{granted}},
-		"revoking": {given: events{dept, granted}, when: organization.RevokeGrant{Account: "a1"},
-			then: events{organization.GrantRevoked{Organization: "edu", Account: "a1", Role: domain.Department}}},
-		"revoking from nobody changes nothing": {given: events{dept, granted}, when: organization.RevokeGrant{Account: "a2"}},
-		"renaming what nobody created":         {when: organization.Rename{Name: "x"}, err: organization.ErrNotFound},
-		"granting in what nobody created":      {when: grant, err: organization.ErrNotFound},
-		"revoking in what nobody created":      {when: organization.RevokeGrant{Account: "a1"}, err: organization.ErrNotFound},
-		"a unit's id is its credit code":       {when: organization.Create{ID: "12220000127701509T", Name: "大学", Kind: organization.KindUnit, Parent: "edu", ParentKind: organization.KindDepartment}, then: events{organization.Created{ID: "12220000127701509T", Name: "大学", Kind: organization.KindUnit, Parent: "edu"}}},
-		"and no other":                         {when: organization.Create{ID: "u", Name: "大学", Kind: organization.KindUnit, Parent: "edu", ParentKind: organization.KindDepartment}, err: domain.ErrInvalid},
-		"an office that audits": {given: events{organization.Created{ID: "a", Name: "审计处", Kind: organization.KindAudit}}, when: grant,
-			then: events{organization.OfficerGranted{Organization: "a", Account: "a1", Role: domain.Auditor}}},
-		"it lies below nobody":                   {when: change(func(c *organization.Create) { c.Kind = organization.KindAudit }), err: organization.ErrParentUnknown},
-		"closing":                                {given: events{dept, granted}, when: organization.Close{}, then: events{organization.Closed{}}},
-		"closing again changes nothing":          {given: events{dept, organization.Closed{}}, when: organization.Close{Below: true}},
-		"closing with others below":              {given: events{dept}, when: organization.Close{Below: true}, err: organization.ErrNotEmpty},
-		"closing while work waits":               {given: events{dept}, when: organization.Close{Waiting: true}, err: organization.ErrWorkWaiting},
-		"closing what nobody created":            {when: organization.Close{}, err: organization.ErrNotFound},
-		"granting in a closed one":               {given: events{dept, organization.Closed{}}, when: grant, err: organization.ErrClosed},
-		"revoking in a closed one":               {given: events{dept, granted, organization.Closed{}}, when: organization.RevokeGrant{Account: "a1"}, err: organization.ErrClosed},
-		"renaming a closed one":                  {given: events{dept, organization.Closed{}}, when: organization.Rename{Name: "x"}, err: organization.ErrClosed},
-		"reopening":                              {given: events{dept, organization.Closed{}}, when: organization.Reopen{ParentKind: organization.KindBureau}, then: events{organization.Reopened{}}},
-		"reopening below a closed one":           {given: events{dept, organization.Closed{}}, when: organization.Reopen{}, err: organization.ErrParentUnknown},
-		"reopening an open one changes nothing":  {given: events{dept}, when: organization.Reopen{}},
-		"a closure ends every grant":             {given: events{dept, granted, organization.Closed{}, organization.Reopened{}}, when: grant, then: events{granted}},
-		"granting after a revocation is granted": {given: events{dept, granted, organization.GrantRevoked{Account: "a1"}}, when: grant, then: events{granted}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var s organization.State
-			for _, e := range ex.given {
-				s = organization.Evolve(s, e)
-			}
-			got, err := organization.Decide(s, ex.when)
-			if !errors.Is(err, ex.err) || (err == nil) != (ex.err == nil) {
-				t.Fatalf("error %v, want %v", err, ex.err)
-			}
-			if diff := cmp.Diff(ex.then, got); diff != "" {
-				t.Fatalf("events (-want +got):\n%s", diff)
-			}
-			var e *domain.Error
-			if errors.As(err, &e) {
-				if !text.Has("error." + e.Code) {
-					t.Errorf("error.%s has no sentence", e.Code)
-				}
-				for _, f := range e.Faults {
-					if !text.Has("fault." + f.Code) {
-						t.Errorf("fault.%s has no sentence", f.Code)
-					}
-				}
-			}
-		})
-	}
+	domaintest.Run(t, organization.Decide, organization.Evolve, map[string]domaintest.Example[organization.Facts, organization.Command, organization.Event]{
+		"a bureau is a root":                        {Facts: organization.Facts{ID: "hrss"}, When: organization.Create{Name: "省人社厅", Kind: organization.KindBureau}, Then: events{bureau}},
+		"a department lies below a bureau":          {Facts: below, When: createDept, Then: events{dept}},
+		"twice is refused":                          {Given: events{dept}, Facts: below, When: createDept, Err: organization.ErrExists},
+		"below an unknown organization":             {Facts: organization.Facts{ID: "edu"}, When: createDept, Err: organization.ErrParentUnknown},
+		"below a committee":                         {Facts: organization.Facts{ID: "edu", ParentKind: organization.KindCommittee}, When: createDept, Err: organization.ErrParentUnknown},
+		"a unit needs a department":                 {Facts: organization.Facts{ID: "12220000127701509T"}, When: organization.Create{Name: "大学", Kind: organization.KindUnit}, Err: organization.ErrParentUnknown},
+		"of an unknown kind":                        {Facts: below, When: change(func(c *organization.Create) { c.Kind = "club" }), Err: domain.ErrInvalid},
+		"without a name":                            {Facts: below, When: change(func(c *organization.Create) { c.Name = " " }), Err: domain.ErrInvalid},
+		"with a name of 101 characters":             {Facts: below, When: change(func(c *organization.Create) { c.Name = strings.Repeat("省", 101) }), Err: domain.ErrInvalid},
+		"with a control character in its name":      {Facts: below, When: change(func(c *organization.Create) { c.Name = "a\x00b" }), Err: domain.ErrInvalid},
+		"with an id that is a path":                 {Facts: named("../x"), When: createDept, Err: domain.ErrInvalid},
+		"without an id":                             {Facts: named(""), When: createDept, Err: domain.ErrInvalid},
+		"renaming":                                  {Given: events{dept}, When: organization.Rename{Name: "教育厅"}, Then: events{organization.Renamed{Name: "教育厅"}}},
+		"renaming to the same name changes nothing": {Given: events{dept}, When: organization.Rename{Name: "省教育厅 "}},
+		"renaming to nothing":                       {Given: events{dept}, When: organization.Rename{}, Err: domain.ErrInvalid},
+		"an officer gets the role of the kind":      {Given: events{dept}, Facts: at, When: grant, Then: events{granted}},
+		"granting again changes nothing":            {Given: events{dept, granted}, Facts: at, When: grant},
+		"a grant may end":                           {Given: events{dept, granted}, Facts: organization.Facts{Now: now}, When: organization.GrantOfficer{Account: "a1", Expires: &later}, Then: events{withEnd}},
+		"the same end changes nothing":              {Given: events{dept, withEnd}, Facts: organization.Facts{Now: now}, When: organization.GrantOfficer{Account: "a1", Expires: &later}},
+		"an end in the past":                        {Given: events{dept}, Facts: organization.Facts{Now: now}, When: organization.GrantOfficer{Account: "a1", Expires: &past}, Err: domain.ErrInvalid},
+		"to nobody":                                 {Given: events{dept}, Facts: organization.Facts{Now: now}, When: organization.GrantOfficer{}, Err: domain.ErrInvalid},
+		"to an officer of another organization":     {Given: events{dept}, Facts: organization.Facts{Now: now, Elsewhere: "health"}, When: organization.GrantOfficer{Account: "a1"}, Err: organization.ErrElsewhere},
+		"to who appoints":                           {Given: events{dept}, Facts: organization.Facts{Now: now, By: "a1"}, When: organization.GrantOfficer{Account: "a1"}, Err: organization.ErrOwnOffice},
+		"to an officer of this one":                 {Given: events{dept}, Facts: organization.Facts{Now: now, Elsewhere: "edu"}, When: organization.GrantOfficer{Account: "a1"}, Then: events{granted}},
+		"revoking": {Given: events{dept, granted}, When: organization.RevokeGrant{Account: "a1"},
+			Then: events{organization.GrantRevoked{Organization: "edu", Account: "a1", Role: domain.Department}}},
+		"revoking from nobody changes nothing": {Given: events{dept, granted}, When: organization.RevokeGrant{Account: "a2"}},
+		"renaming what nobody created":         {When: organization.Rename{Name: "x"}, Err: organization.ErrNotFound},
+		"granting in what nobody created":      {Facts: at, When: grant, Err: organization.ErrNotFound},
+		"revoking in what nobody created":      {When: organization.RevokeGrant{Account: "a1"}, Err: organization.ErrNotFound},
+		"a unit's id is its credit code":       {Facts: organization.Facts{ParentKind: organization.KindDepartment, ID: "12220000127701509T"}, When: organization.Create{Name: "大学", Kind: organization.KindUnit, Parent: "edu"}, Then: events{organization.Created{ID: "12220000127701509T", Name: "大学", Kind: organization.KindUnit, Parent: "edu"}}},
+		"and no other":                         {Facts: organization.Facts{ParentKind: organization.KindDepartment, ID: "u"}, When: organization.Create{Name: "大学", Kind: organization.KindUnit, Parent: "edu"}, Err: domain.ErrInvalid},
+		"an office that audits": {Given: events{organization.Created{ID: "a", Name: "审计处", Kind: organization.KindAudit}}, Facts: at, When: grant,
+			Then: events{organization.OfficerGranted{Organization: "a", Account: "a1", Role: domain.Auditor}}},
+		"it lies below nobody":                   {Facts: below, When: change(func(c *organization.Create) { c.Kind = organization.KindAudit }), Err: organization.ErrParentUnknown},
+		"closing":                                {Given: events{dept, granted}, When: organization.Close{}, Then: events{organization.Closed{}}},
+		"closing again changes nothing":          {Given: events{dept, organization.Closed{}}, Facts: organization.Facts{Below: true}, When: organization.Close{}},
+		"closing with others below":              {Given: events{dept}, Facts: organization.Facts{Below: true}, When: organization.Close{}, Err: organization.ErrNotEmpty},
+		"closing while work waits":               {Given: events{dept}, Facts: organization.Facts{Waiting: true}, When: organization.Close{}, Err: organization.ErrWorkWaiting},
+		"closing what nobody created":            {When: organization.Close{}, Err: organization.ErrNotFound},
+		"granting in a closed one":               {Given: events{dept, organization.Closed{}}, Facts: at, When: grant, Err: organization.ErrClosed},
+		"revoking in a closed one":               {Given: events{dept, granted, organization.Closed{}}, When: organization.RevokeGrant{Account: "a1"}, Err: organization.ErrClosed},
+		"renaming a closed one":                  {Given: events{dept, organization.Closed{}}, When: organization.Rename{Name: "x"}, Err: organization.ErrClosed},
+		"reopening":                              {Given: events{dept, organization.Closed{}}, Facts: organization.Facts{ParentKind: organization.KindBureau}, When: organization.Reopen{}, Then: events{organization.Reopened{}}},
+		"reopening below a closed one":           {Given: events{dept, organization.Closed{}}, When: organization.Reopen{}, Err: organization.ErrParentUnknown},
+		"reopening an open one changes nothing":  {Given: events{dept}, When: organization.Reopen{}},
+		"a closure ends every grant":             {Given: events{dept, granted, organization.Closed{}, organization.Reopened{}}, Facts: at, When: grant, Then: events{granted}},
+		"granting after a revocation is granted": {Given: events{dept, granted, organization.GrantRevoked{Account: "a1"}}, Facts: at, When: grant, Then: events{granted}},
+	})
 }
 
 func TestEvolveLeavesTheOldStateAlone(t *testing.T) {

@@ -14,8 +14,8 @@ func FuzzCreate(f *testing.F) {
 	f.Add("../x", "a\u202eb", "unit")
 	f.Add("12220000127701509T", " ", "unit")
 	f.Fuzz(func(t *testing.T, id, name, kind string) {
-		events, err := organization.Decide(organization.State{}, organization.Create{ID: id, Name: name, Kind: organization.Kind(kind),
-			Parent: "p", ParentKind: organization.KindDepartment})
+		events, err := organization.Decide(organization.State{}, organization.Facts{ID: id, ParentKind: organization.KindDepartment},
+			organization.Create{Name: name, Kind: organization.Kind(kind), Parent: "p"})
 		if err != nil {
 			return
 		}

@@ -20,35 +20,35 @@ var (
 //	       given one at a newer revision                       → nothing: the approval will not be appended anyway
 //	       given as many places in use by others as there are  → ErrExhausted
 //	       given a unit without places                         → ErrNone
-func Decide(s State, c Command) ([]Event, error) {
+func Decide(s State, f Facts, c Command) ([]Event, error) {
 	if claim, ok := c.(Claim); ok {
-		return take(s, claim)
+		return take(s, f, claim)
 	}
 	panic("quota: command of an unknown type")
 }
 
-func take(s State, c Claim) ([]Event, error) {
+func take(s State, f Facts, c Claim) ([]Event, error) {
 	if at, ok := s.Claims[c.Declaration]; ok && at >= c.Revision {
 		return nil, nil
 	}
-	if c.Places == 0 {
+	if f.Places == 0 {
 		return nil, ErrNone
 	}
-	if inUse(s, c) >= c.Places {
-		return nil, ErrExhausted.With(text.Args{"quota": c.Places})
+	if inUse(s, f, c) >= f.Places {
+		return nil, ErrExhausted.With(text.Args{"quota": f.Places})
 	}
 	return []Event{PlaceClaimed{Notice: c.Notice, Unit: c.Unit, Declaration: c.Declaration, Revision: c.Revision}}, nil
 }
 
 // inUse counts the places of others: of what is passed on, and of claims that can still come true. A claim whose
 // declaration was not looked up counts.
-func inUse(s State, c Claim) int {
+func inUse(s State, f Facts, c Claim) int {
 	places := map[uuid.UUID]bool{}
-	for _, id := range c.PassedOn {
+	for _, id := range f.PassedOn {
 		places[id] = true
 	}
 	for id, at := range s.Claims {
-		d, known := c.Standing[id]
+		d, known := f.Standing[id]
 		if !known || d.PassedOn || d.Revision <= at {
 			places[id] = true
 		}

@@ -1,13 +1,12 @@
 package quota_test
 
 import (
-	"errors"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
 	"github.com/google/uuid"
 
 	"zhiping/domain"
+	"zhiping/domain/domaintest"
 	"zhiping/domain/quota"
 )
 
@@ -32,49 +31,29 @@ func fold(es events) (s quota.State) {
 
 func TestDecide(t *testing.T) {
 	type standings = map[uuid.UUID]quota.Standing
-	claim := func(d uuid.UUID, revision uint64, standing standings, passedOn ...uuid.UUID) quota.Claim {
-		return quota.Claim{Notice: notice, Unit: unit, Declaration: d, Revision: revision, Places: 1, PassedOn: passedOn, Standing: standing}
+	claim := func(d uuid.UUID, revision uint64) quota.Claim {
+		return quota.Claim{Notice: notice, Unit: unit, Declaration: d, Revision: revision}
 	}
-	for name, ex := range map[string]struct {
-		given events
-		when  quota.Command
-		then  events
-		err   error
-	}{
-		"the first one takes the place":                  {when: claim(d1, 5, nil), then: events{claimed(d1, 5)}},
-		"the same again changes nothing":                 {given: events{claimed(d1, 5)}, when: claim(d1, 5, standings{d1: {Revision: 5}})},
-		"nor does one that came too late":                {given: events{claimed(d1, 8)}, when: claim(d1, 5, standings{d1: {Revision: 8}})},
-		"a claim whose approval may yet come":            {given: events{claimed(d1, 5)}, when: claim(d2, 3, standings{d1: {Revision: 5}}), err: quota.ErrExhausted},
-		"one whose declaration was read before it":       {given: events{claimed(d1, 5)}, when: claim(d2, 3, standings{d1: {Revision: 4}}), err: quota.ErrExhausted},
-		"one that nobody looked up":                      {given: events{claimed(d1, 5)}, when: claim(d2, 3, nil), err: quota.ErrExhausted},
-		"one that came true":                             {given: events{claimed(d1, 5)}, when: claim(d2, 3, standings{d1: {Revision: 6, PassedOn: true}}), err: quota.ErrExhausted},
-		"one that came true by the index":                {given: events{claimed(d1, 5)}, when: claim(d2, 3, nil, d1), err: quota.ErrExhausted},
-		"a void one leaves its place":                    {given: events{claimed(d1, 5)}, when: claim(d2, 3, standings{d1: {Revision: 6}}), then: events{claimed(d2, 3)}},
-		"passed on before there were claims":             {when: claim(d2, 3, nil, d1), err: quota.ErrExhausted},
-		"an older claim does not hide a newer one":       {given: events{claimed(d1, 8), claimed(d1, 5)}, when: claim(d2, 3, standings{d1: {Revision: 8}}), err: quota.ErrExhausted},
-		"the declaration's own void claim takes no room": {given: events{claimed(d1, 5)}, when: claim(d1, 9, standings{d1: {Revision: 9}}), then: events{claimed(d1, 9)}},
-		"nor does its own old place":                     {given: events{claimed(d1, 5)}, when: claim(d1, 9, nil, d1), then: events{claimed(d1, 9)}},
-		"a unit without places": {when: func() quota.Claim {
-			c := claim(d1, 5, nil)
-			c.Places = 0
-			return c
-		}(), err: quota.ErrNone},
-		"one place is counted once": {given: events{claimed(d1, 5)}, when: func() quota.Claim {
-			c := claim(d3, 2, nil, d1)
-			c.Places = 2
-			return c
-		}(), then: events{claimed(d3, 2)}},
-	} {
-		t.Run(name, func(t *testing.T) {
-			got, err := quota.Decide(fold(ex.given), ex.when)
-			if !errors.Is(err, ex.err) || (err == nil) != (ex.err == nil) {
-				t.Fatalf("error %v, want %v", err, ex.err)
-			}
-			if diff := cmp.Diff(ex.then, got); diff != "" {
-				t.Fatalf("events (-want +got):\n%s", diff)
-			}
-		})
+	one := func(standing standings, passedOn ...uuid.UUID) quota.Facts {
+		return quota.Facts{Places: 1, PassedOn: passedOn, Standing: standing}
 	}
+	domaintest.Run(t, quota.Decide, quota.Evolve, map[string]domaintest.Example[quota.Facts, quota.Command, quota.Event]{
+		"the first one takes the place":                  {Facts: one(nil), When: claim(d1, 5), Then: events{claimed(d1, 5)}},
+		"the same again changes nothing":                 {Given: events{claimed(d1, 5)}, Facts: one(standings{d1: {Revision: 5}}), When: claim(d1, 5)},
+		"nor does one that came too late":                {Given: events{claimed(d1, 8)}, Facts: one(standings{d1: {Revision: 8}}), When: claim(d1, 5)},
+		"a claim whose approval may yet come":            {Given: events{claimed(d1, 5)}, Facts: one(standings{d1: {Revision: 5}}), When: claim(d2, 3), Err: quota.ErrExhausted},
+		"one whose declaration was read before it":       {Given: events{claimed(d1, 5)}, Facts: one(standings{d1: {Revision: 4}}), When: claim(d2, 3), Err: quota.ErrExhausted},
+		"one that nobody looked up":                      {Given: events{claimed(d1, 5)}, Facts: one(nil), When: claim(d2, 3), Err: quota.ErrExhausted},
+		"one that came true":                             {Given: events{claimed(d1, 5)}, Facts: one(standings{d1: {Revision: 6, PassedOn: true}}), When: claim(d2, 3), Err: quota.ErrExhausted},
+		"one that came true by the index":                {Given: events{claimed(d1, 5)}, Facts: one(nil, d1), When: claim(d2, 3), Err: quota.ErrExhausted},
+		"a void one leaves its place":                    {Given: events{claimed(d1, 5)}, Facts: one(standings{d1: {Revision: 6}}), When: claim(d2, 3), Then: events{claimed(d2, 3)}},
+		"passed on before there were claims":             {Facts: one(nil, d1), When: claim(d2, 3), Err: quota.ErrExhausted},
+		"an older claim does not hide a newer one":       {Given: events{claimed(d1, 8), claimed(d1, 5)}, Facts: one(standings{d1: {Revision: 8}}), When: claim(d2, 3), Err: quota.ErrExhausted},
+		"the declaration's own void claim takes no room": {Given: events{claimed(d1, 5)}, Facts: one(standings{d1: {Revision: 9}}), When: claim(d1, 9), Then: events{claimed(d1, 9)}},
+		"nor does its own old place":                     {Given: events{claimed(d1, 5)}, Facts: one(nil, d1), When: claim(d1, 9), Then: events{claimed(d1, 9)}},
+		"a unit without places":                          {When: claim(d1, 5), Err: quota.ErrNone},
+		"one place is counted once":                      {Given: events{claimed(d1, 5)}, Facts: quota.Facts{Places: 2, PassedOn: []uuid.UUID{d1}}, When: claim(d3, 2), Then: events{claimed(d3, 2)}},
+	})
 }
 
 func TestEvolveLeavesTheStateBeforeItAlone(t *testing.T) {

@@ -35,22 +35,30 @@ func ID(notice uuid.UUID, unit string) string { return notice.String() + "." + u
 // Command is asked of a quota. The set is closed.
 //
 //sumtype:decl
-type Command interface{ isCommand() }
+type Command interface {
+	// command is the command's name in the policy table and in the audit trail. It is stored and never changes.
+	command() string
+}
 
-// Claim asks for a place for a declaration, whose approval was decided on a revision of its stream. The other fields
-// are looked-up facts.
+// CommandName is the command's name in the policy table and in the audit trail.
+func CommandName(c Command) string { return c.command() }
+
+// Claim asks for a place for a declaration, whose approval was decided on a revision of its stream.
 type Claim struct {
 	Notice      uuid.UUID
 	Unit        domain.Organization
 	Declaration uuid.UUID
 	Revision    uint64
-	// Places is how many the notice gives to the unit.
-	Places int `json:"-"`
+}
+
+// Facts are what the executor looks up outside the quota's own stream.
+type Facts struct {
+	Places int // how many the notice gives to the unit
 	// PassedOn are declarations that the unit has passed on, by an index; those without a claim are from before there
 	// were claims.
-	PassedOn []uuid.UUID `json:"-"`
+	PassedOn []uuid.UUID
 	// Standing is how the declarations with a claim stand that PassedOn does not name.
-	Standing map[uuid.UUID]Standing `json:"-"`
+	Standing map[uuid.UUID]Standing
 }
 
 // Standing is how a declaration with a claim stands, by its own stream.
@@ -59,7 +67,7 @@ type Standing struct {
 	PassedOn bool   // by this unit
 }
 
-func (Claim) isCommand() {}
+func (Claim) command() string { return "ClaimPlace" }
 
 // Event is something that happened to a quota. The set is closed.
 //

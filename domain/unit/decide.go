@@ -28,46 +28,46 @@ var (
 //	Approve:  given a registered unit                             → Approved
 //	          given an approved unit                              → nothing (idempotent)
 //	          given nothing                                       → ErrNotRegistered
-func Decide(s State, c Command) ([]Event, error) {
+func Decide(s State, f Facts, c Command) ([]Event, error) {
 	switch c := c.(type) {
 	case Register:
-		return register(s, c)
+		return register(s, f, c)
 	case Approve:
 		return approve(s)
 	}
 	panic("unit: command of an unknown type")
 }
 
-func register(s State, c Register) ([]Event, error) {
+func register(s State, f Facts, c Register) ([]Event, error) {
 	if s.Status != "" {
 		return nil, ErrRegistered
 	}
 	c.Name = strings.TrimSpace(c.Name)
 	var faults []domain.Fault
 	if n := utf8.RuneCountInString(c.Name); n == 0 || n > MaxNameRunes {
-		f := domain.NewFault("length", text.Args{"min": 1, "max": MaxNameRunes})
-		f.Location = "body.name"
-		faults = append(faults, f)
+		fault := domain.NewFault("length", text.Args{"min": 1, "max": MaxNameRunes})
+		fault.Location = "body.name"
+		faults = append(faults, fault)
 	}
 	if c.Department.ID == "" {
-		f := domain.NewFault("missing", nil)
-		f.Location = "body.department"
-		faults = append(faults, f)
+		fault := domain.NewFault("missing", nil)
+		fault.Location = "body.department"
+		faults = append(faults, fault)
 	}
 	if len(faults) > 0 {
 		return nil, domain.ErrInvalid.WithFaults(faults...)
 	}
-	if c.Unplaced {
+	if f.Department.ID == "" {
 		return nil, ErrDepartment
 	}
 	reason := strings.TrimSpace(c.OverrideReason)
-	if c.CheckFailed && reason == "" {
+	if f.CheckFailed && reason == "" {
 		return nil, ErrCheckFailed
 	}
-	if !c.CheckFailed {
+	if !f.CheckFailed {
 		reason = ""
 	}
-	return []Event{Registered{USCC: c.USCC, Name: c.Name, Department: c.Department, OverrideReason: reason}}, nil
+	return []Event{Registered{USCC: c.USCC, Name: c.Name, Department: f.Department, OverrideReason: reason}}, nil
 }
 
 func approve(s State) ([]Event, error) {

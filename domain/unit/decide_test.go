@@ -1,13 +1,11 @@
 package unit_test
 
 import (
-	"errors"
 	"strings"
 	"testing"
 
-	"github.com/google/go-cmp/cmp"
-
 	"zhiping/domain"
+	"zhiping/domain/domaintest"
 	"zhiping/domain/unit"
 )
 
@@ -16,45 +14,24 @@ func TestDecide(t *testing.T) {
 	dept := domain.Organization{ID: "dept", Name: "主管部门"}
 	registered := unit.Registered{USCC: uscc, Name: "示范大学", Department: dept}
 	register := unit.Register{USCC: uscc, Name: " 示范大学 ", Department: dept}
-	failing := register
-	failing.CheckFailed = true
-	explained := failing
+	placed := unit.Facts{Department: dept}
+	failing := unit.Facts{Department: dept, CheckFailed: true}
+	explained := register
 	explained.OverrideReason = "营业执照如此"
 	nameless, long, orphan := register, register, register
 	nameless.Name, long.Name, orphan.Department = " ", strings.Repeat("大", 101), domain.Organization{}
-	unplaced := register
-	unplaced.Unplaced = true
 	type events = []unit.Event
-	for name, ex := range map[string]struct {
-		given events
-		when  unit.Command
-		then  events
-		err   error
-	}{
-		"a unit registers":                     {when: register, then: events{registered}},
-		"twice is refused":                     {given: events{registered}, when: register, err: unit.ErrRegistered},
-		"a failing check character is refused": {when: failing, err: unit.ErrCheckFailed},
-		"unless a reason is given":             {when: explained, then: events{unit.Registered{USCC: uscc, Name: "示范大学", Department: dept, OverrideReason: "营业执照如此"}}},
-		"a blank name":                         {when: nameless, err: domain.ErrInvalid},
-		"a name of 101 characters":             {when: long, err: domain.ErrInvalid},
-		"without a department":                 {when: orphan, err: domain.ErrInvalid},
-		"below an unknown department":          {when: unplaced, err: unit.ErrDepartment},
-		"the department approves":              {given: events{registered}, when: unit.Approve{}, then: events{unit.Approved{USCC: uscc}}},
-		"approving again changes nothing":      {given: events{registered, unit.Approved{USCC: uscc}}, when: unit.Approve{}},
-		"a unit that nobody registered":        {when: unit.Approve{}, err: unit.ErrNotRegistered},
-	} {
-		t.Run(name, func(t *testing.T) {
-			var s unit.State
-			for _, e := range ex.given {
-				s = unit.Evolve(s, e)
-			}
-			got, err := unit.Decide(s, ex.when)
-			if !errors.Is(err, ex.err) || (err == nil) != (ex.err == nil) {
-				t.Fatalf("error %v, want %v", err, ex.err)
-			}
-			if diff := cmp.Diff(ex.then, got); diff != "" {
-				t.Fatalf("events (-want +got):\n%s", diff)
-			}
-		})
-	}
+	domaintest.Run(t, unit.Decide, unit.Evolve, map[string]domaintest.Example[unit.Facts, unit.Command, unit.Event]{
+		"a unit registers":                     {Facts: placed, When: register, Then: events{registered}},
+		"twice is refused":                     {Given: events{registered}, Facts: placed, When: register, Err: unit.ErrRegistered},
+		"a failing check character is refused": {Facts: failing, When: register, Err: unit.ErrCheckFailed},
+		"unless a reason is given":             {Facts: failing, When: explained, Then: events{unit.Registered{USCC: uscc, Name: "示范大学", Department: dept, OverrideReason: "营业执照如此"}}},
+		"a blank name":                         {Facts: placed, When: nameless, Err: domain.ErrInvalid},
+		"a name of 101 characters":             {Facts: placed, When: long, Err: domain.ErrInvalid},
+		"without a department":                 {Facts: placed, When: orphan, Err: domain.ErrInvalid},
+		"below an unknown department":          {When: register, Err: unit.ErrDepartment},
+		"the department approves":              {Given: events{registered}, When: unit.Approve{}, Then: events{unit.Approved{USCC: uscc}}},
+		"approving again changes nothing":      {Given: events{registered, unit.Approved{USCC: uscc}}, When: unit.Approve{}},
+		"a unit that nobody registered":        {When: unit.Approve{}, Err: unit.ErrNotRegistered},
+	})
 }

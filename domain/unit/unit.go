@@ -9,25 +9,36 @@ import (
 // Command is asked of a unit. The set is closed.
 //
 //sumtype:decl
-type Command interface{ isCommand() }
+type Command interface {
+	// command is the command's name in the policy table and in the audit trail. It is stored and never changes.
+	command() string
+}
 
-// Register asks for a unit to be taken up. CheckFailed is the looked-up fact that the credit code's check
-// character does not fit; OverrideReason says why it is right nevertheless (domain.md 4, decision 5).
+// CommandName is the command's name in the policy table and in the audit trail.
+func CommandName(c Command) string { return c.command() }
+
+// Facts are what the executor looks up outside the unit's own stream.
+type Facts struct {
+	CheckFailed bool // the credit code's check character does not fit
+	// Department is the one that the registration names, as the tree of organizations has it. It is zero where there is no
+	// such department, or the unit lies below another one.
+	Department domain.Organization
+}
+
+// Register asks for a unit to be taken up. OverrideReason says why a credit code is right although its check character
+// does not fit (domain.md 4, decision 5). The name of the department is the tree's, whatever is sent.
 type Register struct {
 	USCC           string
 	Name           string
 	Department     domain.Organization
 	OverrideReason string
-	CheckFailed    bool `json:"-"`
-	// Unplaced is the looked-up fact that there is no such department, or that the unit lies below another one.
-	Unplaced bool `json:"-"`
 }
 
 // Approve lets people bind to the unit.
 type Approve struct{}
 
-func (Register) isCommand() {}
-func (Approve) isCommand()  {}
+func (Register) command() string { return "RegisterUnit" }
+func (Approve) command() string  { return "ApproveUnit" }
 
 // Event is something that happened to a unit. The set is closed.
 //

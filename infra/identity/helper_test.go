@@ -152,8 +152,7 @@ func (f *fixture) signIn(t testing.TB, e External) (Session, error) {
 		state = account.Evolve(state, account.RoleGranted{Account: id, Role: h.Role, Organization: h.Organization, Issuer: h.Issuer})
 	}
 	claim := e.Claims()
-	claim.Facts = account.Facts{Account: id, Origin: account.ByProvider}
-	events, err := account.Decide(state, claim)
+	events, err := account.Decide(state, account.Facts{Account: id, Origin: account.ByProvider}, claim)
 	require.NoError(t, err)
 	for _, event := range events {
 		f.tell(t, "account-"+id, event)

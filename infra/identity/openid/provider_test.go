@@ -31,8 +31,7 @@ type world struct {
 
 // Claimed writes down what claims give and take, as the command does, and has it applied at once.
 func (w *world) Claimed(ctx context.Context, id string, c account.Claim, _ string) error {
-	c.Facts = account.Facts{Account: id, Origin: account.ByProvider}
-	events, err := account.Decide(w.written[id], c)
+	events, err := account.Decide(w.written[id], account.Facts{Account: id, Origin: account.ByProvider}, c)
 	for _, e := range events {
 		err = errors.Join(err, w.tell(ctx, id, e))
 	}
