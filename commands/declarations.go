@@ -172,7 +172,7 @@ func (x *Executor) Checker(ctx context.Context, noticeID uuid.UUID) (declaration
 		return nil, err
 	}
 	if n.state.Status == "" || n.state.Status == notice.StatusDraft {
-		return nil, declaration.ErrNoticeNotFound
+		return nil, notice.ErrNotFound
 	}
 	return x.checker(noticeID, n.state)
 }

@@ -90,7 +90,7 @@ func NewFault(code string, args text.Args) Fault {
 	return Fault{Code: code, Message: text.Of("fault."+code, args)}
 }
 
-// The errors that more than one aggregate or the executor answers with.
+// The errors that more than one package answers with. Errors are equal by code, so each code is declared once.
 var (
 	ErrInvalid          = NewError(Invalid, "invalid")
 	ErrForbidden        = NewError(Forbidden, "forbidden")
@@ -98,4 +98,7 @@ var (
 	ErrConcurrentChange = NewError(Conflict, "concurrent_change")
 	ErrStaleRevision    = NewError(Precondition, "stale_revision")
 	ErrKeyReused        = NewError(Invalid, "idempotency_key_reused")
+	ErrNotSignedIn      = NewError(Unauthenticated, "not_signed_in")
+	ErrTooManyRequests  = NewError(Limited, "too_many_requests")
+	ErrSignInElsewhere  = NewError(NotFound, "sign_in_elsewhere")
 )

@@ -6,55 +6,6 @@ import (
 	"github.com/google/uuid"
 )
 
-// Role is what an account may be; an officer's role is held for one organization.
-type Role string
-
-// The roles of the HTTP contract.
-const (
-	Applicant  Role = "applicant"  // 个人
-	Unit       Role = "unit"       // 推荐单位经办人
-	Department Role = "department" // 业务主管部门
-	Bureau     Role = "bureau"     // 人社部门
-	Committee  Role = "committee"  // 评委会
-	Auditor    Role = "auditor"
-	Analyst    Role = "analyst"
-	Admin      Role = "admin"
-	System     Role = "system"   // the program itself: seeding, reactions
-	Operator   Role = "operator" // who holds the machine, at its command line
-)
-
-// Roles lists every role that an account can hold.
-func Roles() []Role {
-	return []Role{Applicant, Unit, Department, Bureau, Committee, Auditor, Analyst, Admin}
-}
-
-// Organization names an organization: a recommending unit (its id is the credit code), a department, a bureau
-// or a review committee.
-type Organization struct {
-	ID   string `json:"id"`
-	Name string `json:"name"`
-}
-
-// Actor is who asks. Organization is empty for those who act for themselves.
-type Actor struct {
-	ID           string
-	Name         string
-	Roles        []Role
-	Organization Organization
-	// Within lists the organizations below the actor's own, when it has any (a department's units).
-	Within []string
-}
-
-// Has tells whether the actor holds the role.
-func (a Actor) Has(r Role) bool {
-	for _, have := range a.Roles {
-		if have == r {
-			return true
-		}
-	}
-	return false
-}
-
 // Metadata is what every event of ours carries beside its data (design decision 10). It is stored as the
 // event's JSON metadata; EventStoreDB's own $correlationId and $causationId conventions name two of the fields.
 type Metadata struct {

@@ -32,7 +32,7 @@ type Counter interface {
 	Take(caller string) (wait time.Duration)
 }
 
-var errTooManyRequests = domain.NewError(domain.Limited, "too_many_requests")
+var errTooManyRequests = domain.ErrTooManyRequests
 
 // limit sets up the limits: one stands before all routes, the others before those that guard puts them. This node's own count
 // comes first each time.

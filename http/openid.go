@@ -28,7 +28,7 @@ type OpenIDAnswer struct {
 }
 
 // ErrSignInElsewhere: the built-in sign-in is off, because people sign in at an OpenID provider.
-var ErrSignInElsewhere = domain.NewError(domain.NotFound, "sign_in_elsewhere")
+var ErrSignInElsewhere = domain.ErrSignInElsewhere
 
 const openIDPath = "/api/v1/auth/openid"
 

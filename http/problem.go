@@ -19,7 +19,7 @@ import (
 // The refusals of the edge itself.
 var (
 	ErrMalformed        = domain.NewError(domain.Malformed, "malformed")
-	ErrNotSignedIn      = domain.NewError(domain.Unauthenticated, "not_signed_in")
+	ErrNotSignedIn      = domain.ErrNotSignedIn
 	ErrCSRF             = domain.NewError(domain.Forbidden, "csrf_token")
 	ErrNoRoute          = domain.NewError(domain.NotFound, "no_such_route")
 	ErrTooLarge         = domain.NewError(domain.TooLarge, "request_too_large")

@@ -220,7 +220,7 @@ func (n *node) seedAccounts(ctx context.Context) error {
 // seedRoles gives the accounts their roles, and waits until those are in force.
 func (n *node) seedRoles(ctx context.Context) error {
 	var last uint64
-	for _, role := range account.Grantable() {
+	for _, role := range domain.GrantableRoles() {
 		id := demoAccountID(string(role))
 		r, err := n.executor.Account(ctx, commands.Envelope{Actor: seeder, Key: "role " + id}, id, account.Grant{Role: role})
 		if err != nil {

@@ -17,9 +17,6 @@ var (
 	ErrByProvider = domain.NewError(domain.Conflict, "role_by_provider")
 )
 
-// Grantable are the roles that are given here and for no organization.
-func Grantable() []domain.Role { return []domain.Role{domain.Admin, domain.Auditor, domain.Analyst} }
-
 // Decide answers a command with the events that follow, or with a refusal.
 //
 //	Grant:     given an account that may sign in                       → RoleGranted
@@ -178,10 +175,10 @@ func earlier(end, than time.Time) bool {
 }
 
 func roleFaults(r domain.Role) []domain.Fault {
-	if slices.Contains(Grantable(), r) {
+	if slices.Contains(domain.GrantableRoles(), r) {
 		return nil
 	}
-	return []domain.Fault{fault("body.role", "one_of", text.Args{"values": "admin, auditor, analyst"})}
+	return []domain.Fault{fault("body.role", "one_of", text.Args{"values": text.List(domain.GrantableRoles())})}
 }
 
 func fault(location, code string, args text.Args) domain.Fault {

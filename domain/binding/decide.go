@@ -2,16 +2,16 @@ package binding
 
 import (
 	"zhiping/domain"
+	"zhiping/domain/unit"
 )
 
 // The refusals of this package.
 var (
-	ErrAlreadyBound      = domain.NewError(domain.Conflict, "already_bound")
-	ErrPending           = domain.NewError(domain.Conflict, "binding_pending")
-	ErrNotBound          = domain.NewError(domain.Conflict, "not_bound")
-	ErrNotPending        = domain.NewError(domain.Conflict, "binding_not_pending")
-	ErrUnitNotRegistered = domain.NewError(domain.NotFound, "unit_not_registered")
-	ErrUnderReview       = domain.NewError(domain.Conflict, "under_review")
+	ErrAlreadyBound = domain.NewError(domain.Conflict, "already_bound")
+	ErrPending      = domain.NewError(domain.Conflict, "binding_pending")
+	ErrNotBound     = domain.NewError(domain.Conflict, "not_bound")
+	ErrNotPending   = domain.NewError(domain.Conflict, "binding_not_pending")
+	ErrUnderReview  = domain.NewError(domain.Conflict, "under_review")
 )
 
 // Decide answers a command with the events that follow, or with a refusal.
@@ -19,7 +19,7 @@ var (
 //	Bind:    given no binding, and an approved unit            → Requested
 //	         given a pending request to any unit               → ErrPending
 //	         given a bound unit                                → ErrAlreadyBound (unbind first, manual 3.2)
-//	         when the unit is not registered and approved      → ErrUnitNotRegistered
+//	         when the unit is not registered and approved      → unit.ErrNotRegistered
 //	Approve: given a pending request to that unit              → Approved
 //	         given anything else                               → ErrNotPending
 //	Reject:  given a pending request to that unit, an opinion  → Rejected
@@ -49,7 +49,7 @@ func bind(s State, f Facts) ([]Event, error) {
 		return nil, ErrPending
 	}
 	if f.Unit.ID == "" {
-		return nil, ErrUnitNotRegistered
+		return nil, unit.ErrNotRegistered
 	}
 	return []Event{Requested{Applicant: f.Applicant, Unit: f.Unit}}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"zhiping/domain"
 	"zhiping/domain/binding"
 	"zhiping/domain/domaintest"
+	"zhiping/domain/unit"
 )
 
 type events = []binding.Event
@@ -23,7 +24,7 @@ func TestDecide(t *testing.T) {
 		"an applicant asks":                   {Facts: asks, When: bind, Then: events{asked}},
 		"asking while a request waits":        {Given: events{asked}, Facts: asks, When: bind, Err: binding.ErrPending},
 		"asking while bound":                  {Given: events{asked, agreed}, Facts: asks, When: bind, Err: binding.ErrAlreadyBound},
-		"asking a unit that is not approved":  {Facts: binding.Facts{Applicant: wang}, When: bind, Err: binding.ErrUnitNotRegistered},
+		"asking a unit that is not approved":  {Facts: binding.Facts{Applicant: wang}, When: bind, Err: unit.ErrNotRegistered},
 		"asking again after a refusal":        {Given: events{asked, binding.Rejected{Unit: uni, Opinion: "查无此人"}}, Facts: asks, When: bind, Then: events{asked}},
 		"the unit approves":                   {Given: events{asked}, Facts: decides, When: binding.Approve{}, Then: events{agreed}},
 		"another unit approves":               {Given: events{asked}, Facts: binding.Facts{Officer: "other"}, When: binding.Approve{}, Err: binding.ErrNotPending},

@@ -2,7 +2,9 @@ package declaration
 
 import (
 	"zhiping/domain"
+	"zhiping/domain/binding"
 	"zhiping/domain/catalog"
+	"zhiping/domain/notice"
 	"zhiping/domain/text"
 )
 
@@ -11,14 +13,14 @@ import (
 //	Start (3.3.1):
 //	  given nothing, a bound unit, an open notice, every required item confirmed → Started
 //	  given a declaration                                → ErrAlreadyDeclared
-//	  when the notice is not published                   → ErrNoticeNotFound
-//	  when it is closed, or not yet open                 → ErrNoticeClosed, ErrNoticeNotOpen
-//	  when no unit is bound, or only asked               → ErrNotBound, ErrBindingPending
+//	  when the notice is not published                   → notice.ErrNotFound
+//	  when it is closed, or not yet open                 → notice.ErrClosed, ErrNoticeNotOpen
+//	  when no unit is bound, or only asked               → binding.ErrNotBound, binding.ErrPending
 //	  when a required item is not confirmed              → ErrSelfCheck, a fault each
 //	Every edit (3.3.2, 3.3.3):
 //	  given a submitted, approved or terminated one      → ErrNotEditable
 //	  given a returned one, a module that is not marked  → ErrModuleLocked; after the deadline → ErrCorrectionOverdue
-//	  given a draft or a withdrawn one, notice closed    → ErrNoticeClosed (lapsed, readable)
+//	  given a draft or a withdrawn one, notice closed    → notice.ErrClosed (lapsed, readable)
 //	SaveModule: types and formats wrong                  → ErrInvalid, every fault; same data again → nothing
 //	AttachFile: its module was never saved               → ErrSaveFirst (“保存 before 上传”)
 //	AddRecommender: `basic` as saved does not ask for it → ErrRecommendersClosed
@@ -75,15 +77,15 @@ func start(s State, f Facts, c Start) ([]Event, error) {
 	n := f.Notice
 	switch {
 	case !n.Published:
-		return nil, ErrNoticeNotFound
+		return nil, notice.ErrNotFound
 	case n.Upcoming:
 		return nil, ErrNoticeNotOpen
 	case !n.Open:
-		return nil, ErrNoticeClosed
+		return nil, notice.ErrClosed
 	case f.Pending:
-		return nil, ErrBindingPending
+		return nil, binding.ErrPending
 	case f.Unit.ID == "":
-		return nil, ErrNotBound
+		return nil, binding.ErrNotBound
 	}
 	def := f.Checker.Definition()
 	checked := make(map[string]bool, len(def.SelfCheck))

@@ -9,9 +9,11 @@ import (
 	"github.com/google/uuid"
 
 	"zhiping/domain"
+	"zhiping/domain/binding"
 	"zhiping/domain/catalog"
 	"zhiping/domain/declaration"
 	"zhiping/domain/domaintest"
+	"zhiping/domain/notice"
 	"zhiping/domain/text"
 )
 
@@ -132,10 +134,10 @@ func TestStart(t *testing.T) {
 		"a bound applicant starts":            {When: start(ok), Then: events{started}},
 		"twice is refused":                    {Given: events{started}, When: start(ok), Err: declaration.ErrAlreadyDeclared},
 		"an unconfirmed item is refused":      {When: start(nil), Err: declaration.ErrSelfCheck},
-		"without a unit it is refused":        {Facts: with(f, func(f *declaration.Facts) { f.Unit = domain.Organization{} }), When: start(ok), Err: declaration.ErrNotBound},
-		"while the binding is only asked for": {Facts: with(f, func(f *declaration.Facts) { f.Pending = true }), When: start(ok), Err: declaration.ErrBindingPending},
-		"a draft notice is not there":         {Facts: with(f, func(f *declaration.Facts) { f.Notice.Published = false }), When: start(ok), Err: declaration.ErrNoticeNotFound},
-		"a closed notice":                     {Facts: with(f, func(f *declaration.Facts) { f.Notice.Open = false }), When: start(ok), Err: declaration.ErrNoticeClosed},
+		"without a unit it is refused":        {Facts: with(f, func(f *declaration.Facts) { f.Unit = domain.Organization{} }), When: start(ok), Err: binding.ErrNotBound},
+		"while the binding is only asked for": {Facts: with(f, func(f *declaration.Facts) { f.Pending = true }), When: start(ok), Err: binding.ErrPending},
+		"a draft notice is not there":         {Facts: with(f, func(f *declaration.Facts) { f.Notice.Published = false }), When: start(ok), Err: notice.ErrNotFound},
+		"a closed notice":                     {Facts: with(f, func(f *declaration.Facts) { f.Notice.Open = false }), When: start(ok), Err: notice.ErrClosed},
 		"a notice that is not open yet":       {Facts: with(f, func(f *declaration.Facts) { f.Notice.Open, f.Notice.Upcoming = false, true }), When: start(ok), Err: declaration.ErrNoticeNotOpen},
 	})
 }
@@ -160,7 +162,7 @@ func TestSaveModule(t *testing.T) {
 		"returned, any other module is locked":  {Given: back, When: save("work", `{"years":6}`), Err: declaration.ErrModuleLocked},
 		"returned, even when the notice closed": {Given: back, Facts: closed, When: save("basic", `{"name":"王二"}`), Then: events{declaration.ModuleSaved{Module: "basic", Data: json.RawMessage(`{"name":"王二"}`)}}},
 		"returned, too late":                    {Given: back, Facts: late, When: save("basic", `{"name":"王二"}`), Err: declaration.ErrCorrectionOverdue},
-		"a draft lapses with its notice":        {Given: events{started}, Facts: closed, When: save("basic", `{}`), Err: declaration.ErrNoticeClosed},
+		"a draft lapses with its notice":        {Given: events{started}, Facts: closed, When: save("basic", `{}`), Err: notice.ErrClosed},
 		"never started":                         {When: save("basic", `{}`), Err: declaration.ErrNotFound},
 	})
 }
@@ -231,9 +233,9 @@ func TestSubmitAndWithdraw(t *testing.T) {
 		"a complete draft is submitted":            {Given: ready, When: declaration.Submit{Commitment: true}, Then: events{submitted(1, "unit")}},
 		"without the pledge":                       {Given: ready, When: declaration.Submit{}, Err: declaration.ErrCommitment},
 		"incomplete":                               {Given: events{started}, When: declaration.Submit{Commitment: true}, Err: domain.ErrInvalid},
-		"unbound meanwhile":                        {Given: ready, Facts: with(f, func(f *declaration.Facts) { f.Unit = domain.Organization{} }), When: declaration.Submit{Commitment: true}, Err: declaration.ErrNotBound},
-		"bound anew, not yet approved":             {Given: ready, Facts: with(f, func(f *declaration.Facts) { f.Pending = true }), When: declaration.Submit{Commitment: true}, Err: declaration.ErrBindingPending},
-		"after the notice closed":                  {Given: ready, Facts: with(f, func(f *declaration.Facts) { f.Notice.Open = false }), When: declaration.Submit{Commitment: true}, Err: declaration.ErrNoticeClosed},
+		"unbound meanwhile":                        {Given: ready, Facts: with(f, func(f *declaration.Facts) { f.Unit = domain.Organization{} }), When: declaration.Submit{Commitment: true}, Err: binding.ErrNotBound},
+		"bound anew, not yet approved":             {Given: ready, Facts: with(f, func(f *declaration.Facts) { f.Pending = true }), When: declaration.Submit{Commitment: true}, Err: binding.ErrPending},
+		"after the notice closed":                  {Given: ready, Facts: with(f, func(f *declaration.Facts) { f.Notice.Open = false }), When: declaration.Submit{Commitment: true}, Err: notice.ErrClosed},
 		"twice":                                    {Given: review, When: declaration.Submit{Commitment: true}, Err: declaration.ErrNotEditable},
 		"again after a return, at the first stage": {Given: back, When: declaration.Submit{Commitment: true}, Then: events{submitted(2, "unit")}},
 		"again where the notice says returning":    {Given: back, Facts: with(f, func(f *declaration.Facts) { f.Notice.ResubmitTo = "returning" }), When: declaration.Submit{Commitment: true}, Then: events{submitted(2, "department")}},

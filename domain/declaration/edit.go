@@ -10,6 +10,7 @@ import (
 
 	"zhiping/domain"
 	"zhiping/domain/catalog"
+	"zhiping/domain/notice"
 	"zhiping/domain/text"
 )
 
@@ -21,7 +22,7 @@ func editing(s State, f Facts, module string) error {
 	switch s.Status {
 	case StatusDraft, StatusWithdrawn:
 		if lapsed(s, f) {
-			return ErrNoticeClosed
+			return notice.ErrClosed
 		}
 	case StatusReturned:
 		if !s.Editable(module) {

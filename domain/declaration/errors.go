@@ -6,10 +6,6 @@ import "zhiping/domain"
 var (
 	ErrAlreadyDeclared    = domain.NewError(domain.Conflict, "already_declared")
 	ErrNotFound           = domain.NewError(domain.NotFound, "declaration_not_found")
-	ErrNotBound           = domain.NewError(domain.Conflict, "not_bound")
-	ErrBindingPending     = domain.NewError(domain.Conflict, "binding_pending")
-	ErrNoticeNotFound     = domain.NewError(domain.NotFound, "notice_not_found")
-	ErrNoticeClosed       = domain.NewError(domain.Conflict, "notice_closed")
 	ErrNoticeNotOpen      = domain.NewError(domain.Conflict, "notice_not_open")
 	ErrSelfCheck          = domain.NewError(domain.Invalid, "self_check_incomplete")
 	ErrNotEditable        = domain.NewError(domain.Conflict, "not_editable")

@@ -6,7 +6,9 @@ import (
 	"time"
 
 	"zhiping/domain"
+	"zhiping/domain/binding"
 	"zhiping/domain/catalog"
+	"zhiping/domain/notice"
 	"zhiping/domain/text"
 )
 
@@ -14,7 +16,7 @@ func submit(s State, f Facts, c Submit) ([]Event, error) {
 	switch s.Status {
 	case StatusDraft, StatusWithdrawn:
 		if lapsed(s, f) {
-			return nil, ErrNoticeClosed
+			return nil, notice.ErrClosed
 		}
 	case StatusReturned:
 		if lapsed(s, f) {
@@ -25,9 +27,9 @@ func submit(s State, f Facts, c Submit) ([]Event, error) {
 	}
 	switch {
 	case f.Pending:
-		return nil, ErrBindingPending
+		return nil, binding.ErrPending
 	case f.Unit.ID == "":
-		return nil, ErrNotBound
+		return nil, binding.ErrNotBound
 	case !c.Commitment:
 		return nil, ErrCommitment
 	}

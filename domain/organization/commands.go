@@ -6,41 +6,19 @@ import (
 	"zhiping/domain"
 )
 
-// Kind says what an organization does, in the review or beside it.
-type Kind string
+// Kind says what an organization does, in the review or beside it. The kinds and their roles are one table in package domain.
+type Kind = domain.OrganizationKind
 
-// The kinds of organization.
+// The kinds of organization, as in package domain.
 const (
-	KindBureau     Kind = "bureau"
-	KindDepartment Kind = "department"
-	KindCommittee  Kind = "committee"
-	KindUnit       Kind = "unit"
-	// These take no part in the review: their officers run the system, audit it, and study its figures.
-	KindAdministration Kind = "administration"
-	KindAudit          Kind = "audit"
-	KindAnalytics      Kind = "analytics"
+	KindBureau         = domain.KindBureau
+	KindDepartment     = domain.KindDepartment
+	KindCommittee      = domain.KindCommittee
+	KindUnit           = domain.KindUnit
+	KindAdministration = domain.KindAdministration
+	KindAudit          = domain.KindAudit
+	KindAnalytics      = domain.KindAnalytics
 )
-
-// Role is the role that officers of this kind of organization hold; empty for an unknown kind.
-func (k Kind) Role() domain.Role {
-	switch k {
-	case KindBureau:
-		return domain.Bureau
-	case KindDepartment:
-		return domain.Department
-	case KindCommittee:
-		return domain.Committee
-	case KindUnit:
-		return domain.Unit
-	case KindAdministration:
-		return domain.Admin
-	case KindAudit:
-		return domain.Auditor
-	case KindAnalytics:
-		return domain.Analyst
-	}
-	return ""
-}
 
 // Command is asked of an organization. The set is closed.
 //

@@ -104,7 +104,7 @@ func create(s State, f Facts, c Create) ([]Event, error) {
 	faults = append(faults, nameFaults...)
 	allowed, known := parents[c.Kind]
 	if !known {
-		faults = append(faults, fault("body.kind", "one_of", text.Args{"values": "bureau, department, committee, unit, administration, audit, analytics"}))
+		faults = append(faults, fault("body.kind", "one_of", text.Args{"values": text.List(domain.OrganizationKinds())}))
 	}
 	if form, _ := gb.CheckCreditCode(f.ID); c.Kind == KindUnit && !form {
 		faults = append(faults, fault("body.id", "format_uscc", text.Args{"field": text.Of("field.uscc", nil)}))

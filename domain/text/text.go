@@ -31,6 +31,15 @@ func Same(s string) Text { return Text{ZH: s, EN: s} }
 // Args fill the {name} places of a sentence. Values are strings, integers or Text.
 type Args map[string]any
 
+// List joins values as they are listed in a sentence.
+func List[T ~string](values []T) string {
+	words := make([]string, len(values))
+	for i, v := range values {
+		words[i] = string(v)
+	}
+	return strings.Join(words, ", ")
+}
+
 //go:embed messages.yaml
 var messages []byte
 

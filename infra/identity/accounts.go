@@ -13,23 +13,12 @@ import (
 	"zhiping/domain"
 )
 
-// OrganizationKind says what an organization does in the review.
-type OrganizationKind string
-
-// The kinds of organization.
-const (
-	KindUnit       OrganizationKind = "unit"
-	KindDepartment OrganizationKind = "department"
-	KindBureau     OrganizationKind = "bureau"
-	KindCommittee  OrganizationKind = "committee"
-)
-
 // Organization is a node of the tree of organizations. A unit's id is its credit code.
 type Organization struct {
-	ID     string           `json:"id"`
-	Name   string           `json:"name"`
-	Kind   OrganizationKind `json:"kind"`
-	Parent string           `json:"parent,omitempty"` // id of the organization above it
+	ID     string                  `json:"id"`
+	Name   string                  `json:"name"`
+	Kind   domain.OrganizationKind `json:"kind"`
+	Parent string                  `json:"parent,omitempty"` // id of the organization above it
 }
 
 // Account is a person who signs in. Roles beyond that of an applicant are granted by events alone.
@@ -49,11 +38,6 @@ type User struct {
 	Name         string               `json:"name"`
 	Roles        []domain.Role        `json:"roles"`
 	Organization *domain.Organization `json:"organization,omitempty"`
-}
-
-// officer tells whether a role is held for an organization.
-func officer(r domain.Role) bool {
-	return r == domain.Unit || r == domain.Department || r == domain.Bureau || r == domain.Committee
 }
 
 // EnsureAccount makes the account unless its login name or phone is there already, in which case nothing changes.

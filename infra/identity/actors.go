@@ -67,7 +67,7 @@ func (p *Provider) actorWithout(ctx context.Context, q querier, id, name, source
 func sortRoles(roles []domain.Role) {
 	order := domain.Roles()
 	slices.SortStableFunc(roles, func(x, y domain.Role) int {
-		return cmp.Or(cmp.Compare(btoi(officer(y)), btoi(officer(x))), cmp.Compare(slices.Index(order, x), slices.Index(order, y)))
+		return cmp.Or(cmp.Compare(btoi(y.ForOrganization()), btoi(x.ForOrganization())), cmp.Compare(slices.Index(order, x), slices.Index(order, y)))
 	})
 }
 

@@ -140,7 +140,7 @@ func (p *Provider) apply(ctx context.Context, c *change, e domain.Recorded) erro
 	case unit.Registered:
 		return placeUnit(ctx, c.querier, event)
 	case organization.Created:
-		return putOrganization(ctx, c.querier, Organization{ID: event.ID, Name: event.Name, Kind: OrganizationKind(event.Kind), Parent: event.Parent})
+		return putOrganization(ctx, c.querier, Organization{ID: event.ID, Name: event.Name, Kind: event.Kind, Parent: event.Parent})
 	case organization.Renamed:
 		if _, err := c.ExecContext(ctx, `UPDATE organizations SET name = $1 WHERE id = $2`, event.Name, id); err != nil {
 			return err
@@ -208,7 +208,7 @@ func sourceOf(issuer string) string {
 func placeUnit(ctx context.Context, tx querier, e unit.Registered) error {
 	res, err := tx.ExecContext(ctx, `INSERT INTO organizations (id, name, kind, parent) VALUES ($1,$2,$3,$4)
 		ON CONFLICT (id) DO UPDATE SET name = excluded.name, kind = excluded.kind, parent = excluded.parent WHERE organizations.kind = ''`,
-		e.USCC, e.Name, string(KindUnit), e.Department.ID)
+		e.USCC, e.Name, string(domain.KindUnit), e.Department.ID)
 	if err != nil {
 		return fmt.Errorf("identity: unit: %w", err)
 	}

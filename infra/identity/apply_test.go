@@ -97,7 +97,7 @@ func TestOnlyOfficersAboveAChangeAreReadAfresh(t *testing.T) {
 		}
 	}
 	put := func(id, parent string) {
-		f.put(t, Organization{ID: id, Name: id, Kind: KindDepartment, Parent: parent})
+		f.put(t, Organization{ID: id, Name: id, Kind: domain.KindDepartment, Parent: parent})
 	}
 	put("east", "")
 	put("west", "")
@@ -212,5 +212,5 @@ func TestFollowingGoesOnWhereItStopped(t *testing.T) {
 	require.Equal(t, uint64(20_000), again.after)
 	orgs, err := f.Organizations(t.Context(), "")
 	require.NoError(t, err)
-	require.Equal(t, []Organization{{ID: "edu", Name: "教育厅", Kind: KindDepartment}}, orgs)
+	require.Equal(t, []Organization{{ID: "edu", Name: "教育厅", Kind: domain.KindDepartment}}, orgs)
 }

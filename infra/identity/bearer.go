@@ -104,7 +104,7 @@ func (p *Provider) loadActor(ctx context.Context, id string, e External) (domain
 		}
 	}
 	for _, r := range e.Roles {
-		if !a.Has(r) && (!officer(r) || a.Organization.ID == e.Organization.ID) {
+		if !a.Has(r) && (!r.ForOrganization() || a.Organization.ID == e.Organization.ID) {
 			a.Roles = append(a.Roles, r)
 		}
 	}

@@ -12,16 +12,16 @@ import (
 // What the provider refuses with. Unknown accounts, wrong passwords and accounts without a password are all
 // ErrBadCredentials, so that an answer never tells who has an account.
 var (
-	ErrNotSignedIn     = domain.NewError(domain.Unauthenticated, "not_signed_in")
+	ErrNotSignedIn     = domain.ErrNotSignedIn
 	ErrBadCredentials  = domain.NewError(domain.Unauthenticated, "bad_credentials")
 	ErrCaptchaRequired = domain.NewError(domain.Unauthenticated, "captcha_required")
 	ErrCaptchaWrong    = domain.NewError(domain.Unauthenticated, "captcha_wrong")
 	ErrLockedOut       = domain.NewError(domain.Limited, "locked_out")
-	ErrTooMany         = domain.NewError(domain.Limited, "too_many_requests")
+	ErrTooMany         = domain.ErrTooManyRequests
 	ErrBusy            = domain.NewError(domain.Unavailable, "identity_busy")
 	ErrStoreAway       = domain.NewError(domain.Unavailable, "identity_store_unavailable")
 	ErrAccountDisabled = domain.NewError(domain.Forbidden, "account_disabled")
-	ErrSignInElsewhere = domain.NewError(domain.NotFound, "sign_in_elsewhere")
+	ErrSignInElsewhere = domain.ErrSignInElsewhere
 	ErrCodeWrong       = domain.NewError(domain.Invalid, "code_wrong")
 	ErrCodeTooSoon     = domain.NewError(domain.Limited, "code_too_soon")
 	ErrAccountExists   = domain.NewError(domain.Conflict, "account_exists")

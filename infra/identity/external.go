@@ -32,7 +32,7 @@ func (e External) AccountID() string {
 // usable is the person with the roles that count.
 func (e External) usable() External {
 	e.Roles = slices.DeleteFunc(slices.Clone(e.Roles), func(r domain.Role) bool {
-		return !slices.Contains(domain.Roles(), r) || officer(r) && e.Organization.ID == ""
+		return !slices.Contains(domain.Roles(), r) || r.ForOrganization() && e.Organization.ID == ""
 	})
 	return e
 }
@@ -43,7 +43,7 @@ func (e External) Claims() account.Claim {
 	c := account.Claim{Issuer: e.Issuer}
 	for _, r := range e.Roles {
 		held := account.Claimed{Role: r}
-		if officer(r) {
+		if r.ForOrganization() {
 			held.Organization = e.Organization
 		}
 		c.Roles = append(c.Roles, held)

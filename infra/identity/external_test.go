@@ -25,7 +25,7 @@ func TestAnOfficerHereIsNotOneElsewhereByClaim(t *testing.T) {
 	f := open(t)
 	e := External{Issuer: "https://issuer.example", Subject: "1", Name: "王科长", Roles: []domain.Role{domain.Bureau},
 		Organization: domain.Organization{ID: "elsewhere", Name: "外"}}
-	f.put(t, Organization{ID: "here", Name: "内", Kind: KindDepartment})
+	f.put(t, Organization{ID: "here", Name: "内", Kind: domain.KindDepartment})
 	f.grant(t, Grant{Account: e.AccountID(), Role: domain.Department, Organization: "here"})
 	want := domain.Organization{ID: "here", Name: "内"}
 	actor, err := f.ActorOf(t.Context(), Bearer{External: e})

@@ -31,7 +31,7 @@ func TestWhatOneNodeTakesAwayIsGoneOnTheOther(t *testing.T) {
 	other := f.second(t)
 	id, err := f.EnsureAccount(t.Context(), Account{Name: "张三", Login: "officer", Phone: phone, Applicant: true}, secret)
 	require.NoError(t, err)
-	f.put(t, Organization{ID: "edu", Name: "教育厅", Kind: KindDepartment})
+	f.put(t, Organization{ID: "edu", Name: "教育厅", Kind: domain.KindDepartment})
 	grant := Grant{Account: id, Role: domain.Department, Organization: "edu"}
 	f.grant(t, grant)
 	s := f.mustLogin(t, "officer")

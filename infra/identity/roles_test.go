@@ -133,7 +133,7 @@ func TestGrantsAreTheSameWhenTheirEventsAreAppliedAnew(t *testing.T) {
 // Whose claims make an officer of a unit that is not registered yet registers it afterwards: its department oversees it then.
 func TestAUnitThatClaimsNamedFirstComesBelowItsDepartment(t *testing.T) {
 	f := open(t)
-	f.put(t, Organization{ID: "edu", Name: "教育厅", Kind: KindDepartment})
+	f.put(t, Organization{ID: "edu", Name: "教育厅", Kind: domain.KindDepartment})
 	f.grant(t, Grant{Account: f.person(t, "department"), Role: domain.Department, Organization: "edu"})
 	department := f.mustLogin(t, "department")
 	const uscc = "12220000127701509T"

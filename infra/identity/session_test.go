@@ -23,7 +23,7 @@ func TestSignInGivesASessionThatNamesItsActor(t *testing.T) {
 		Name: "李经办", Login: "Unit", Phone: "13800000001", Applicant: true,
 	}, secret)
 	require.NoError(t, err)
-	f.put(t, Organization{ID: "12220000127701509T", Name: "示范大学", Kind: KindUnit, Parent: "dept"})
+	f.put(t, Organization{ID: "12220000127701509T", Name: "示范大学", Kind: domain.KindUnit, Parent: "dept"})
 	f.grant(t, Grant{Account: id, Role: domain.Unit, Organization: "12220000127701509T"})
 
 	for _, account := range []string{"unit", " UNIT ", "13800000001"} {
@@ -57,9 +57,9 @@ func TestSeedingTwiceChangesNothing(t *testing.T) {
 func TestASupervisorKnowsWhatLiesBelow(t *testing.T) {
 	f := open(t)
 	for _, o := range []Organization{
-		{ID: "dept", Name: "教育厅", Kind: KindDepartment}, {ID: "u1", Name: "一", Kind: KindUnit, Parent: "dept"},
-		{ID: "sub", Name: "处", Kind: KindDepartment, Parent: "dept"}, {ID: "u2", Name: "二", Kind: KindUnit, Parent: "sub"},
-		{ID: "other", Name: "外", Kind: KindUnit, Parent: "elsewhere"},
+		{ID: "dept", Name: "教育厅", Kind: domain.KindDepartment}, {ID: "u1", Name: "一", Kind: domain.KindUnit, Parent: "dept"},
+		{ID: "sub", Name: "处", Kind: domain.KindDepartment, Parent: "dept"}, {ID: "u2", Name: "二", Kind: domain.KindUnit, Parent: "sub"},
+		{ID: "other", Name: "外", Kind: domain.KindUnit, Parent: "elsewhere"},
 	} {
 		f.put(t, o)
 	}
