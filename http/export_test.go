@@ -25,7 +25,7 @@ func (l long) Find(_ context.Context, _ readmodels.Spec, q readmodels.Query) (ou
 		next++
 	}
 	for ; next < l.documents && len(out) < q.Limit; next++ {
-		d := &views.History{Created: next, Status: declaration.StatusSubmitted}
+		d := &views.History{Created: next, Progress: declaration.Progress{Status: declaration.StatusSubmitted}}
 		if next%2 == 0 {
 			d.Status = declaration.StatusApproved
 		}

@@ -108,7 +108,7 @@ func (s *Server) formOf(ctx context.Context, st declaration.State, revision uint
 	if err != nil {
 		return Form{}, err
 	}
-	left := w.left(st.Status, st.Deadline(), now)
+	left := w.left(st.Status, st.Deadline, now)
 	data := declaration.Form(st, declaration.Facts{Notice: declaration.Notice{CutOff: w.cutOff()}})
 	wrong := map[string]bool{}
 	for _, f := range checker.Validate(data) {

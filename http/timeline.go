@@ -4,6 +4,7 @@ import (
 	"context"
 	"time"
 
+	"zhiping/commands"
 	"zhiping/domain/declaration"
 	"zhiping/readmodels/views"
 )
@@ -34,7 +35,7 @@ func (s *Server) timeline(ctx context.Context, in *ByID) (*read[Timeline], error
 	if err != nil {
 		return nil, err
 	}
-	if err := visible(ctx, d.Access.Resource()); err != nil {
+	if err := visible(ctx, commands.Resource(d.State)); err != nil {
 		return nil, err
 	}
 	w, err := s.window(ctx, d.State.Notice.ID)
@@ -42,7 +43,7 @@ func (s *Server) timeline(ctx context.Context, in *ByID) (*read[Timeline], error
 		return nil, err
 	}
 	rq := requestOf(ctx)
-	left := w.left(d.State.Status, d.State.Deadline(), s.Clock())
+	left := w.left(d.State.Status, d.Deadline(), s.Clock())
 	t := Timeline{Status: d.State.Status, StatusText: left.statusText(d.State.Status, rq.lang), Lapsed: left.lapsed, Nodes: make([]Node, 0, len(d.Nodes))}
 	for _, n := range d.Nodes {
 		node := Node{Stage: n.Stage, Name: n.Name.In(rq.lang), Organization: n.Organization.Name, State: n.State,

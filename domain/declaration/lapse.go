@@ -2,14 +2,6 @@ package declaration
 
 import "time"
 
-// Deadline is until when a returned declaration can be corrected; the zero time without such a limit.
-func (s State) Deadline() time.Time {
-	if s.Correction == nil {
-		return time.Time{}
-	}
-	return s.Correction.Deadline
-}
-
 // Lapsed tells whether the time to submit a declaration is over: for a draft or a withdrawn one while its notice is
 // not open, for a returned one since its own deadline, whatever the notice's window. What lapsed can be read, and
 // comes back to life when the notice is extended.
@@ -23,4 +15,4 @@ func Lapsed(status Status, deadline time.Time, open bool, now time.Time) bool {
 	return false
 }
 
-func lapsed(s State, f Facts) bool { return Lapsed(s.Status, s.Deadline(), f.Notice.Open, f.Now) }
+func lapsed(s State, f Facts) bool { return Lapsed(s.Status, s.Deadline, f.Notice.Open, f.Now) }

@@ -42,22 +42,18 @@ type Correction struct {
 // State is a declaration as its events tell it; the zero State is one that was never started. It is shared
 // between callers: Evolve copies what it changes.
 type State struct {
-	ID           uuid.UUID                  `json:"id"`
-	Number       string                     `json:"number"`
-	Notice       NoticeRef                  `json:"notice"`
-	Applicant    domain.Organization        `json:"applicant"`
-	Unit         domain.Organization        `json:"unit"`
-	Department   domain.Organization        `json:"department"`
-	SelfCheck    map[string]bool            `json:"selfCheck,omitempty"`
-	Status       Status                     `json:"status"`
+	ID         uuid.UUID           `json:"id"`
+	Number     string              `json:"number"`
+	Notice     NoticeRef           `json:"notice"`
+	Applicant  domain.Organization `json:"applicant"`
+	Unit       domain.Organization `json:"unit"`
+	Department domain.Organization `json:"department"`
+	SelfCheck  map[string]bool     `json:"selfCheck,omitempty"`
+	Progress
 	Modules      map[string]json.RawMessage `json:"modules,omitempty"`
 	Files        []File                     `json:"files,omitempty"`
 	Recommenders []Recommender              `json:"recommenders,omitempty"`
 	Route        []Stage                    `json:"route,omitempty"`      // since the first submission
-	Stage        string                     `json:"stage,omitempty"`      // where it waits, while submitted
-	Round        int                        `json:"round,omitempty"`      // submissions so far
-	Decided      bool                       `json:"decided,omitempty"`    // a review decision was ever taken
-	PassedOn     bool                       `json:"passedOn,omitempty"`   // it takes one of its unit's places
 	Correction   *Correction                `json:"correction,omitempty"` // while returned, and only then
 }
 
@@ -106,12 +102,14 @@ func (s State) File(id uuid.UUID) (File, bool) {
 	return s.Files[i], true
 }
 
-// Evolve folds one event into the state. It never fails and never changes what s shares with others.
+// Evolve folds one event into the state. It never fails and never changes what s shares with others. Withdrawn,
+// StageApproved, Terminated and Approved change the Progress only.
 func Evolve(s State, e Event) State {
+	s.Progress = s.Progress.Evolve(e)
 	switch e := e.(type) {
 	case Started:
 		return State{ID: e.ID, Number: e.Number, Notice: e.Notice, Applicant: e.Applicant, Unit: e.Unit,
-			Department: e.Department, SelfCheck: e.SelfCheck, Status: StatusDraft}
+			Department: e.Department, SelfCheck: e.SelfCheck, Progress: s.Progress}
 	case ModuleSaved:
 		m := maps.Clone(s.Modules)
 		if m == nil {
@@ -135,32 +133,11 @@ func Evolve(s State, e Event) State {
 	case RecommenderRemoved:
 		s.Recommenders = without(s.Recommenders, func(r Recommender) bool { return r.ID == e.ID })
 		s.Files = without(s.Files, func(f File) bool { return f.Recommender == e.ID.String() })
-	default:
-		return evolveReview(s, e)
-	}
-	return s
-}
-
-func evolveReview(s State, e Event) State {
-	s.PassedOn = PassedOn(s.PassedOn, e)
-	switch e := e.(type) {
 	case Submitted:
-		s.Status, s.Round, s.Route, s.Stage = StatusSubmitted, e.Round, e.Route, e.Stage
-		s.Unit, s.Department, s.Correction = e.Unit, e.Department, nil
-	case Withdrawn:
-		s.Status, s.Stage = StatusWithdrawn, ""
-	case StageApproved:
-		s.Stage, s.Decided = e.Next, true
+		s.Route, s.Unit, s.Department, s.Correction = e.Route, e.Unit, e.Department, nil
 	case Returned:
-		s.Status, s.Stage, s.Decided = StatusReturned, "", true
 		s.Correction = &Correction{Stage: e.Stage, Organization: e.Organization, Opinion: e.Opinion,
 			Modules: e.Modules, Deadline: e.Deadline}
-	case Terminated:
-		s.Status, s.Stage, s.Decided = StatusTerminated, "", true
-	case Approved:
-		s.Status, s.Stage, s.Decided = StatusApproved, "", true
-	default:
-		panic("declaration: event of an unknown type")
 	}
 	return s
 }

@@ -7,9 +7,7 @@ package folds
 
 import (
 	"zhiping/domain"
-	"zhiping/domain/declaration"
 	"zhiping/projections"
-	"zhiping/readmodels/views"
 )
 
 // All lists every projection that a node runs.
@@ -39,17 +37,4 @@ func one[D any](keys func(domain.Recorded) []string, fold func(d *D, e domain.Re
 		}
 		return nil
 	}
-}
-
-func accessOf(s declaration.Started) views.Access {
-	return views.Access{Applicant: s.Applicant.ID, Unit: s.Unit.ID, Department: s.Department.ID}
-}
-
-// accessSubmitted is the access after a submission: the unit may be another one, and the route names who reviews.
-func accessSubmitted(a views.Access, s declaration.Submitted) views.Access {
-	a.Unit, a.Department, a.Reviewers = s.Unit.ID, s.Department.ID, nil
-	for _, st := range s.Route {
-		a.Reviewers = append(a.Reviewers, st.Organization.ID)
-	}
-	return a
 }

@@ -1,8 +1,6 @@
 package folds
 
 import (
-	"time"
-
 	"zhiping/domain"
 	"zhiping/domain/catalog"
 	"zhiping/domain/declaration"
@@ -17,32 +15,21 @@ func History() projections.Projection[views.History] {
 }
 
 func foldHistory(d *views.History, e domain.Recorded) {
-	d.UpdatedAt, d.Revision = e.At, e.Revision
-	if ev, ok := e.Event.(declaration.Event); ok {
-		d.PassedOn = declaration.PassedOn(d.PassedOn, ev)
+	ev, ok := e.Event.(declaration.Event)
+	if !ok {
+		return
 	}
-	switch ev := e.Event.(type) {
+	d.Progress, d.UpdatedAt, d.Revision = d.Progress.Evolve(ev), e.At, e.Revision
+	switch ev := ev.(type) {
 	case declaration.Started:
-		*d = views.History{ID: ev.ID, Applicant: ev.Applicant, Number: ev.Number, Notice: ev.Notice, Access: accessOf(ev), Unit: ev.Unit,
-			Status: declaration.StatusDraft, StartedAt: e.At, UpdatedAt: e.At, Created: int64(e.Position), Revision: e.Revision} // #nosec G115 -- positions stay below 2^63
+		d.ID, d.Applicant, d.Number, d.Notice, d.Unit, d.Department = ev.ID, ev.Applicant, ev.Number, ev.Notice, ev.Unit, ev.Department.ID
+		d.StartedAt, d.Created = e.At, int64(e.Position) // #nosec G115 -- positions stay below 2^63
 	case declaration.Submitted:
-		d.Status, d.Stage, d.SubmittedAt, d.Unit, d.Deadline = declaration.StatusSubmitted, ev.Stage, e.At, ev.Unit, time.Time{}
-		d.Access = accessSubmitted(d.Access, ev)
-		d.Committee = ""
+		d.SubmittedAt, d.Unit, d.Department, d.Committee = e.At, ev.Unit, ev.Department.ID, ""
 		for _, st := range ev.Route {
 			if st.Kind == catalog.StageCommittee {
 				d.Committee = st.Organization.ID
 			}
 		}
-	case declaration.Withdrawn:
-		d.Status, d.Stage = declaration.StatusWithdrawn, ""
-	case declaration.StageApproved:
-		d.Stage, d.Decided = ev.Next, true
-	case declaration.Returned:
-		d.Status, d.Stage, d.Decided, d.Deadline = declaration.StatusReturned, "", true, ev.Deadline
-	case declaration.Terminated:
-		d.Status, d.Stage, d.Decided = declaration.StatusTerminated, "", true
-	case declaration.Approved:
-		d.Status, d.Stage, d.Decided = declaration.StatusApproved, "", true
 	}
 }

@@ -40,29 +40,19 @@ func statsFollow(d *views.Stats) []string {
 // a crash between their commits: then the declaration's steps go further than the event, and only those before it
 // count.
 func applyStats(docs *projections.Docs[views.Stats], e domain.Recorded) error {
-	notice, now := uuid.Nil, views.Step{Revision: e.Revision, At: e.At}
-	decided := false
-	switch ev := e.Event.(type) {
-	case declaration.Started:
-		notice, now.Status = ev.Notice.ID, declaration.StatusDraft
-	case declaration.Submitted:
-		now.Status, now.Stage = declaration.StatusSubmitted, ev.Stage
-	case declaration.StageApproved:
-		now.Status, now.Stage, decided = declaration.StatusSubmitted, ev.Next, true
-	case declaration.Withdrawn:
-		now.Status = declaration.StatusWithdrawn
-	case declaration.Returned:
-		now.Status, decided = declaration.StatusReturned, true
-	case declaration.Terminated:
-		now.Status, decided = declaration.StatusTerminated, true
-	case declaration.Approved:
-		now.Status, decided = declaration.StatusApproved, true
+	ev, ok := e.Event.(declaration.Event)
+	if !ok {
+		return fmt.Errorf("folds: %s at %d is a %T", e.Stream, e.Revision, e.Event)
+	}
+	notice := uuid.Nil
+	if started, ok := ev.(declaration.Started); ok {
+		notice = started.Notice.ID
 	}
 	d := docs.GetOrNew(e.Stream)
 	if d.Declaration == nil {
 		d.Declaration = &views.Steps{Notice: notice, Part: readmodels.PartOf(e.Stream)}
 	}
-	before := step(d.Declaration, now)
+	before, now := step(d.Declaration, e, ev)
 	if (before == nil) != (notice != uuid.Nil) {
 		return fmt.Errorf("folds: %s at %d does not begin with its start", e.Stream, e.Revision)
 	}
@@ -72,7 +62,7 @@ func applyStats(docs *projections.Docs[views.Stats], e domain.Recorded) error {
 		figures.Notice = &none
 	}
 	if before != nil {
-		leave(figures.Notice, *before, now, decided)
+		leave(figures.Notice, *before, now)
 	}
 	figures.Notice.Statuses[now.Status]++
 	if now.Stage != "" {
@@ -80,7 +70,7 @@ func applyStats(docs *projections.Docs[views.Stats], e domain.Recorded) error {
 		at.Waiting++
 		figures.Notice.Stages[now.Stage] = at
 	}
-	if ev, ok := e.Event.(declaration.Returned); ok {
+	if ev, ok := ev.(declaration.Returned); ok {
 		for _, m := range ev.Modules {
 			figures.Notice.Returns[m]++
 		}
@@ -88,23 +78,27 @@ func applyStats(docs *projections.Docs[views.Stats], e domain.Recorded) error {
 	return nil
 }
 
-// step adds where the declaration is now, unless that is known, and answers where it was before; nil for nowhere.
-func step(d *views.Steps, now views.Step) (before *views.Step) {
-	for i, s := range d.Steps {
-		if s.Revision >= now.Revision {
-			return before
-		}
-		before = &d.Steps[i]
+// step adds where the declaration is after the event, unless that is known, and answers where it was before, nil for
+// nowhere, and where it is now.
+func step(d *views.Steps, e domain.Recorded, ev declaration.Event) (before *views.Step, now views.Step) {
+	n := len(d.Steps)
+	for n > 0 && d.Steps[n-1].Revision >= e.Revision {
+		n--
 	}
-	d.Steps = append(d.Steps, now)
-	if n := len(d.Steps); n > 1 {
-		before = &d.Steps[n-2] // the list may have moved
+	now = views.Step{Revision: e.Revision, At: e.At}
+	if n > 0 {
+		was := d.Steps[n-1]
+		before, now.Progress = &was, was.Progress
 	}
-	return before
+	now.Progress = now.Progress.Evolve(ev)
+	if n == len(d.Steps) {
+		d.Steps = append(d.Steps, now)
+	}
+	return before, now
 }
 
-// leave takes the declaration away from where it was. A stay counts when a decision ended it.
-func leave(n *views.NoticeStats, was, now views.Step, decided bool) {
+// leave takes the declaration away from where it was. A stay counts when a decision ended it, not a withdrawal.
+func leave(n *views.NoticeStats, was, now views.Step) {
 	if n.Statuses[was.Status]--; n.Statuses[was.Status] == 0 {
 		delete(n.Statuses, was.Status)
 	}
@@ -113,7 +107,7 @@ func leave(n *views.NoticeStats, was, now views.Step, decided bool) {
 	}
 	at := n.Stages[was.Stage]
 	at.Waiting--
-	if decided {
+	if now.Status != declaration.StatusWithdrawn {
 		if at.Durations == nil {
 			at.Durations = views.Durations{}
 		}

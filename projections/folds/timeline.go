@@ -21,10 +21,8 @@ func foldTimeline(d *views.Timeline, e domain.Recorded) {
 	foldState(d, e)
 	switch ev := e.Event.(type) {
 	case declaration.Started:
-		d.Access = accessOf(ev)
 		d.Nodes = []views.Node{applicantNode("timeline.fill", ev.Applicant, e.At, 1)}
 	case declaration.Submitted:
-		d.Access = accessSubmitted(d.Access, ev)
 		finish(d, e, views.NodeDone, "")
 		entered := false
 		for _, st := range ev.Route {

@@ -52,8 +52,12 @@ type Entry struct {
 func Of(events []domain.Recorded) ([]Entry, error) {
 	entries := make([]Entry, len(events))
 	before := map[string]json.RawMessage{}
+	var progress declaration.Progress
 	for i, e := range events {
-		after, err := values(e.Event)
+		if ev, ok := e.Event.(declaration.Event); ok {
+			progress = progress.Evolve(ev)
+		}
+		after, err := values(e.Event, progress)
 		if err != nil {
 			return nil, err
 		}
@@ -118,7 +122,7 @@ func summary(e domain.Recorded) text.Text {
 }
 
 // values are the parts of a stream's state that an event sets, by path; nil takes the part away.
-func values(event any) (map[string]json.RawMessage, error) {
+func values(event any, p declaration.Progress) (map[string]json.RawMessage, error) {
 	set := map[string]any{}
 	switch ev := event.(type) {
 	case unit.Registered:
@@ -145,7 +149,7 @@ func values(event any) (map[string]json.RawMessage, error) {
 	case quota.PlaceClaimed:
 		set["/claims/"+ev.Declaration.String()] = ev.Revision
 	default:
-		declarationValues(event, set)
+		declarationValues(event, p, set)
 		organizationValues(event, set)
 		accountValues(event, set)
 	}
@@ -164,10 +168,11 @@ func values(event any) (map[string]json.RawMessage, error) {
 	return out, nil
 }
 
-func declarationValues(event any, set map[string]any) {
+// declarationValues are the parts of a declaration that an event sets; how far it is then, p says.
+func declarationValues(event any, p declaration.Progress, set map[string]any) {
 	switch ev := event.(type) {
 	case declaration.Started:
-		set["/notice"], set["/unit"], set["/selfCheck"], set["/status"] = ev.Notice.Title, ev.Unit, ev.SelfCheck, declaration.StatusDraft
+		set["/notice"], set["/unit"], set["/selfCheck"] = ev.Notice.Title, ev.Unit, ev.SelfCheck
 	case declaration.ModuleSaved:
 		set["/modules/"+ev.Module] = ev.Data
 	case declaration.FileAttached:
@@ -181,19 +186,19 @@ func declarationValues(event any, set map[string]any) {
 	case declaration.RecommenderRemoved:
 		set["/recommenders/"+ev.ID.String()] = nil
 	case declaration.Submitted:
-		set["/status"], set["/stage"], set["/round"], set["/unit"] = declaration.StatusSubmitted, ev.Stage, ev.Round, ev.Unit
-		set["/correction"] = nil
-	case declaration.Withdrawn:
-		set["/status"], set["/stage"] = declaration.StatusWithdrawn, nil
-	case declaration.StageApproved:
-		set["/stage"] = ev.Next
+		set["/unit"], set["/correction"] = ev.Unit, nil
 	case declaration.Returned:
-		set["/status"], set["/stage"] = declaration.StatusReturned, nil
 		set["/correction"] = map[string]any{"stage": ev.Stage, "opinion": ev.Opinion, "modules": ev.Modules}
-	case declaration.Terminated:
-		set["/status"], set["/stage"] = declaration.StatusTerminated, nil
-	case declaration.Approved:
-		set["/status"], set["/stage"] = declaration.StatusApproved, nil
+	case declaration.Withdrawn, declaration.StageApproved, declaration.Terminated, declaration.Approved: // progress only
+	default:
+		return
+	}
+	set["/status"], set["/stage"], set["/round"] = p.Status, nil, nil
+	if p.Stage != "" {
+		set["/stage"] = p.Stage
+	}
+	if p.Round > 0 {
+		set["/round"] = p.Round
 	}
 }
 

@@ -14,30 +14,26 @@ import (
 
 // History is a row of the applicant's 申报历史信息列表, and of what an organization oversees.
 type History struct {
-	ID          uuid.UUID             `json:"id"`
-	Applicant   domain.Organization   `json:"applicant"`
-	Committee   string                `json:"committee,omitempty"` // id of the one on its review route
-	Number      string                `json:"number"`
-	Notice      declaration.NoticeRef `json:"notice"`
-	Access      Access                `json:"access"`
-	Unit        domain.Organization   `json:"unit"`
-	Status      declaration.Status    `json:"status"`
-	Stage       string                `json:"stage,omitempty"`
-	Decided     bool                  `json:"decided,omitempty"`  // a review decision was ever taken
-	PassedOn    bool                  `json:"passedOn,omitempty"` // the unit passed it on, which counts against its quota
-	Deadline    time.Time             `json:"deadline,omitzero"`  // of the correction, while returned
-	StartedAt   time.Time             `json:"startedAt"`
-	SubmittedAt time.Time             `json:"submittedAt,omitzero"`
-	UpdatedAt   time.Time             `json:"updatedAt"`
-	Created     int64                 `json:"created"` // position of the first event: the list's order
-	Revision    uint64                `json:"revision"`
+	ID         uuid.UUID             `json:"id"`
+	Applicant  domain.Organization   `json:"applicant"`
+	Committee  string                `json:"committee,omitempty"` // id of the one on its review route
+	Number     string                `json:"number"`
+	Notice     declaration.NoticeRef `json:"notice"`
+	Unit       domain.Organization   `json:"unit"`
+	Department string                `json:"department"` // id of the unit's
+	declaration.Progress
+	StartedAt   time.Time `json:"startedAt"`
+	SubmittedAt time.Time `json:"submittedAt,omitzero"`
+	UpdatedAt   time.Time `json:"updatedAt"`
+	Created     int64     `json:"created"` // position of the first event: the list's order
+	Revision    uint64    `json:"revision"`
 }
 
 // Histories is found by applicant, newest first, and by notice and unit where it was passed on; since the first submission it is found
 // by unit, department and committee too. A person has so few that no index for their status or type would pay for being
 // kept.
 var Histories = readmodels.View[History]{
-	Name: "history", Version: 5,
+	Name: "history", Version: 6,
 	Indexes: []readmodels.Index{
 		{Fields: []string{"applicant", "created"}},
 		{Fields: []string{"notice", "unit", "passedOn", "created"}},
@@ -47,10 +43,10 @@ var Histories = readmodels.View[History]{
 	},
 	Fields: func(d *History) map[string]any {
 		fields := map[string]any{
-			"applicant": d.Access.Applicant, "created": d.Created, "notice": d.Notice.ID.String(), "passedOn": d.PassedOn,
+			"applicant": d.Applicant.ID, "created": d.Created, "notice": d.Notice.ID.String(), "passedOn": d.PassedOn,
 		}
 		if !d.SubmittedAt.IsZero() {
-			fields["unit"], fields["department"], fields["committee"] = d.Unit.ID, d.Access.Department, d.Committee
+			fields["unit"], fields["department"], fields["committee"] = d.Unit.ID, d.Department, d.Committee
 		}
 		return fields
 	},
@@ -110,7 +106,6 @@ type Node struct {
 // Timeline is the 进度跟踪 of one declaration, with its state but for the Content.
 type Timeline struct {
 	State       declaration.State `json:"state"`
-	Access      Access            `json:"access"`
 	Nodes       []Node            `json:"nodes"`
 	Return      *Return           `json:"return,omitempty"`
 	StartedAt   time.Time         `json:"startedAt"`
@@ -120,33 +115,41 @@ type Timeline struct {
 	Revision    uint64            `json:"revision"`
 }
 
+// Deadline is until when the open return may be corrected; zero for none. Documents of version 3, which are read while
+// version 4 is built, have it in the Correction only.
+func (d *Timeline) Deadline() time.Time {
+	if c := d.State.Correction; c != nil {
+		return c.Deadline
+	}
+	return time.Time{}
+}
+
 // Timelines is read by declaration id only.
-var Timelines = readmodels.View[Timeline]{Name: "timeline", Version: 3}
+var Timelines = readmodels.View[Timeline]{Name: "timeline", Version: 4}
 
 // Work is a declaration that waits for an organization's decision. While it waits for nobody, Organization is
 // empty and no query finds it.
 type Work struct {
-	ID           uuid.UUID             `json:"id"`
-	Number       string                `json:"number"`
-	Notice       declaration.NoticeRef `json:"notice"`
-	Applicant    domain.Organization   `json:"applicant"`
-	Unit         domain.Organization   `json:"unit"`
-	Stage        string                `json:"stage"`
-	StageName    text.Text             `json:"stageName"`
-	Last         bool                  `json:"last"` // the route's last stage: ApproveFinal instead of ApproveStage
-	Organization domain.Organization   `json:"organization"`
-	Round        int                   `json:"round"`
-	SubmittedAt  time.Time             `json:"submittedAt"`
-	EnteredAt    time.Time             `json:"enteredAt"`
-	Entered      int64                 `json:"entered"` // position at which it came to this stage: the list's order
-	Route        []declaration.Stage   `json:"route"`
-	Revision     uint64                `json:"revision"`
+	ID        uuid.UUID             `json:"id"`
+	Number    string                `json:"number"`
+	Notice    declaration.NoticeRef `json:"notice"`
+	Applicant domain.Organization   `json:"applicant"`
+	Unit      domain.Organization   `json:"unit"`
+	declaration.Progress
+	StageName    text.Text           `json:"stageName"`
+	Last         bool                `json:"last"` // the route's last stage: ApproveFinal instead of ApproveStage
+	Organization domain.Organization `json:"organization"`
+	SubmittedAt  time.Time           `json:"submittedAt"`
+	EnteredAt    time.Time           `json:"enteredAt"`
+	Entered      int64               `json:"entered"` // position at which it came to this stage: the list's order
+	Route        []declaration.Stage `json:"route"`
+	Revision     uint64              `json:"revision"`
 }
 
 // Worklists is found by organization, optionally by type, oldest first. What waits for an organization is nearly always at
 // the one stage that it holds.
 var Worklists = readmodels.View[Work]{
-	Name: "worklist", Version: 2,
+	Name: "worklist", Version: 3,
 	Indexes: []readmodels.Index{
 		{Fields: []string{"organization", "entered"}},
 		{Fields: []string{"organization", "type", "entered"}},

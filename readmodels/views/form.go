@@ -52,6 +52,7 @@ func ReadForm(ctx context.Context, r readmodels.Reader, id uuid.UUID) (*Form, er
 
 func join(t *Timeline, c *Content) *Form {
 	f := &Form{State: t.State, Return: t.Return, StartedAt: t.StartedAt, SubmittedAt: t.SubmittedAt, UpdatedAt: t.UpdatedAt, Revision: t.Revision}
+	f.State.Deadline = t.Deadline()
 	if c != nil {
 		f.State.SelfCheck, f.State.Modules, f.State.Files, f.State.Recommenders = c.SelfCheck, c.Modules, c.Files, c.Recommenders
 	}

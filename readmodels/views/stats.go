@@ -24,7 +24,7 @@ type Stats struct {
 }
 
 // Statistics is read by id only. No document grows with the number of declarations.
-var Statistics = readmodels.View[Stats]{Name: "stats", Version: 2, Since: 2}
+var Statistics = readmodels.View[Stats]{Name: "stats", Version: 3, Since: 2}
 
 // NoticeStatsID is the id of the figures of a notice over the declarations of one part.
 func NoticeStatsID(notice uuid.UUID, part int) string {
@@ -60,10 +60,9 @@ type Steps struct {
 
 // Step is where a declaration was from one event of its stream on.
 type Step struct {
-	Revision uint64             `json:"revision"`
-	At       time.Time          `json:"at"`
-	Status   declaration.Status `json:"status"`
-	Stage    string             `json:"stage,omitempty"` // while submitted
+	Revision uint64    `json:"revision"`
+	At       time.Time `json:"at"`
+	declaration.Progress
 }
 
 // NoticeStats are the figures of a notice.

@@ -8,7 +8,6 @@ import (
 	"time"
 
 	"zhiping/domain"
-	"zhiping/domain/access"
 	"zhiping/readmodels"
 )
 
@@ -18,19 +17,6 @@ func Specs() []readmodels.Spec {
 		Histories.Spec(), Contents.Spec(), Timelines.Spec(), Worklists.Spec(),
 		Bindings.Spec(), Units.Spec(), Notices.Spec(), Organizations.Spec(), Audits.Spec(), Statistics.Spec(),
 	}
-}
-
-// Access is what the policy table needs to know of the declaration that a document shows.
-type Access struct {
-	Applicant  string   `json:"applicant"`
-	Unit       string   `json:"unit"`
-	Department string   `json:"department"`
-	Reviewers  []string `json:"reviewers,omitempty"`
-}
-
-// Resource is the same in the policy table's own type.
-func (a Access) Resource() access.Resource {
-	return access.Resource{Applicant: a.Applicant, Unit: a.Unit, Department: a.Department, Reviewers: a.Reviewers}
 }
 
 // Actor is who did something, as audit trails and timelines name them.
