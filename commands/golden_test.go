@@ -152,6 +152,10 @@ func TestEveryEventTypeIsListedAndHasAGoldenFile(t *testing.T) {
 			t.Errorf("%s is listed twice", typ.Name)
 		}
 		names[typ.Name], listed[reflect.TypeOf(typ.Zero)] = true, true
+		if typ.Shown == 0 || typ.Shown&domain.Nowhere != 0 && typ.Shown != domain.Nowhere {
+			t.Errorf("%s does not say where it is shown; its line in EventTypes: {Name: %q, Version: %d, Zero: %T{}, Shown: domain.Nowhere}, or InAudit, ToAnalysts, InMessage",
+				typ.Name, typ.Name, typ.Version, typ.Zero)
+		}
 		if _, err := os.Stat(file(typ.Name, typ.Version)); err != nil {
 			t.Errorf("%s v%d has no golden file: go test ./commands -run Readable -golden", typ.Name, typ.Version)
 		}

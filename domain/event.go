@@ -51,4 +51,18 @@ type EventType struct {
 	Zero    any    // the newest struct, as a value
 	// Upcast turns the JSON of version n into that of n+1, by n. Stored events are never rewritten.
 	Upcast map[int]func(data []byte) ([]byte, error)
+	// Shown says which readers outside the views get something of the event's data. Each of their tables is checked
+	// against it, so that a forgotten case is a failing test and not silence.
+	Shown Shown
 }
+
+// Shown is a set of the tables in which an event stands. The zero value is a fault: what is shown nowhere says so.
+type Shown uint8
+
+// The tables. The sentence event.<Name> of the audit trail is no matter of choice: every event has one.
+const (
+	Nowhere    Shown = 1 << iota // on purpose
+	InAudit                      // it changes values in the audit trail (readmodels/trail)
+	ToAnalysts                   // the feed shows analysts something of it, without persons (http)
+	InMessage                    // it makes a message to the applicant (infra/notify)
+)

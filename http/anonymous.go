@@ -11,7 +11,7 @@ import (
 )
 
 // anonymous is what analytics consumers see of an event: decisions, stages, types and units, never a person's name,
-// form, file or opinion. An event that is not named here shows nothing.
+// form, file or opinion. An event that is not named here shows nothing; its EventType says that this is meant.
 func anonymous(event any) any {
 	switch e := event.(type) {
 	case unit.Registered:

@@ -3,8 +3,8 @@
 // view is always exactly the fold of the events up to its checkpoint. It may import domain and readmodels, and
 // declares the feed of events that it needs; infra implements it.
 //
-// To add a projection: a document, a readmodels.View and a Projection in a folder of their own, and a line in
-// the list that cmd hands to the projector. To change what a fold makes, raise its view's Version: the projector
+// To add a projection: its document and View in readmodels/views, its fold in the file of the same name in
+// projections/folds, a line in folds.All. To change what a fold makes, raise its view's Version: the projector
 // builds the new version beside the live one and swaps it in when it has caught up.
 //
 // # What a fold may rely on

@@ -46,6 +46,15 @@ type Fold interface {
 	apply(*space, domain.Recorded) error
 }
 
+// Specs lists the views that the folds fill.
+func Specs(folds []Fold) []readmodels.Spec {
+	specs := make([]readmodels.Spec, len(folds))
+	for i, f := range folds {
+		specs[i] = f.Spec()
+	}
+	return specs
+}
+
 // Spec implements Fold.
 func (p Projection[D]) Spec() readmodels.Spec { return p.View.Spec() }
 

@@ -149,10 +149,10 @@ func (n *node) openViews(ctx context.Context, c *serveCmd) error {
 		return store.Close(ctx)
 	})
 	n.reader = readmodels.NewLiveReader(store, 0)
-	n.tracker = readmodels.NewTracker(n.reader, views.Specs()...)
 	if c.folds == nil {
 		c.folds = folds.All()
 	}
+	n.tracker = readmodels.NewTracker(n.reader, projections.Specs(c.folds)...)
 	n.parked = projections.NewParkedIndex(n.reader, n.clock)
 	n.projector, err = projections.NewProjector(projections.Config{
 		Feed: eventstore.NewFeed(n.events, "projector"), Store: store, Folds: c.folds,

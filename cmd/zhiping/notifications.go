@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"time"
 
+	"zhiping/commands"
 	"zhiping/infra/eventstore"
 	"zhiping/infra/identity"
 	"zhiping/infra/notify"
@@ -26,7 +27,7 @@ func (t teller) Tell(ctx context.Context, m notify.Message) error {
 // tellPeople sends people what offices decide, wherever projections may run. Nodes share the work, by the event store.
 func (n *node) tellPeople(ctx context.Context) error {
 	group, err := eventstore.NewGroupSubscriber(n.events, eventstore.GroupConfig{
-		Group: notify.Group, Types: notify.Types(), OnlyNew: true,
+		Group: notify.Group, Types: notify.Types(commands.EventTypes()), OnlyNew: true,
 		MaxRetries: 20, AckTimeout: 5 * time.Minute, // an attempt ends, and its pause, long before
 	})
 	if err != nil {

@@ -49,7 +49,7 @@ func (RoleRevoked) isEvent() {}
 // EventTypes lists the package's events under the names that they are stored with.
 func EventTypes() []domain.EventType {
 	return []domain.EventType{
-		{Name: "RoleGranted", Version: 1, Zero: RoleGranted{}},
-		{Name: "RoleRevoked", Version: 1, Zero: RoleRevoked{}},
+		{Name: "RoleGranted", Version: 1, Zero: RoleGranted{}, Shown: domain.InAudit | domain.ToAnalysts},
+		{Name: "RoleRevoked", Version: 1, Zero: RoleRevoked{}, Shown: domain.InAudit | domain.ToAnalysts},
 	}
 }

@@ -84,11 +84,11 @@ func (Unbound) isEvent()   {}
 // EventTypes lists the package's events under the names that they are stored with.
 func EventTypes() []domain.EventType {
 	return []domain.EventType{
-		{Name: "BindingRequested", Version: 1, Zero: Requested{}},
-		{Name: "BindingApproved", Version: 1, Zero: Approved{}},
-		{Name: "BindingRejected", Version: 1, Zero: Rejected{}},
-		{Name: "BindingWithdrawn", Version: 1, Zero: Withdrawn{}},
-		{Name: "UnitUnbound", Version: 1, Zero: Unbound{}},
+		{Name: "BindingRequested", Version: 1, Zero: Requested{}, Shown: domain.InAudit | domain.ToAnalysts},
+		{Name: "BindingApproved", Version: 1, Zero: Approved{}, Shown: domain.InAudit | domain.ToAnalysts | domain.InMessage},
+		{Name: "BindingRejected", Version: 1, Zero: Rejected{}, Shown: domain.InAudit | domain.ToAnalysts | domain.InMessage},
+		{Name: "BindingWithdrawn", Version: 1, Zero: Withdrawn{}, Shown: domain.InAudit | domain.ToAnalysts},
+		{Name: "UnitUnbound", Version: 1, Zero: Unbound{}, Shown: domain.InAudit | domain.ToAnalysts},
 	}
 }
 

@@ -151,18 +151,18 @@ func (Approved) isEvent()           {}
 // EventTypes lists the package's events under the names that they are stored with.
 func EventTypes() []domain.EventType {
 	return []domain.EventType{
-		{Name: "DeclarationStarted", Version: 1, Zero: Started{}},
-		{Name: "ModuleSaved", Version: 1, Zero: ModuleSaved{}},
-		{Name: "FileAttached", Version: 1, Zero: FileAttached{}},
-		{Name: "FileRemoved", Version: 1, Zero: FileRemoved{}},
-		{Name: "RecommenderAdded", Version: 1, Zero: RecommenderAdded{}},
-		{Name: "RecommenderChanged", Version: 1, Zero: RecommenderChanged{}},
-		{Name: "RecommenderRemoved", Version: 1, Zero: RecommenderRemoved{}},
-		{Name: "DeclarationSubmitted", Version: 1, Zero: Submitted{}},
-		{Name: "DeclarationWithdrawn", Version: 1, Zero: Withdrawn{}},
-		{Name: "StageApproved", Version: 1, Zero: StageApproved{}},
-		{Name: "DeclarationReturned", Version: 1, Zero: Returned{}},
-		{Name: "ReviewTerminated", Version: 1, Zero: Terminated{}},
-		{Name: "DeclarationApproved", Version: 1, Zero: Approved{}},
+		{Name: "DeclarationStarted", Version: 1, Zero: Started{}, Shown: domain.InAudit | domain.ToAnalysts},
+		{Name: "ModuleSaved", Version: 1, Zero: ModuleSaved{}, Shown: domain.InAudit | domain.ToAnalysts},
+		{Name: "FileAttached", Version: 1, Zero: FileAttached{}, Shown: domain.InAudit | domain.ToAnalysts},
+		{Name: "FileRemoved", Version: 1, Zero: FileRemoved{}, Shown: domain.InAudit | domain.ToAnalysts},
+		{Name: "RecommenderAdded", Version: 1, Zero: RecommenderAdded{}, Shown: domain.InAudit},
+		{Name: "RecommenderChanged", Version: 1, Zero: RecommenderChanged{}, Shown: domain.InAudit},
+		{Name: "RecommenderRemoved", Version: 1, Zero: RecommenderRemoved{}, Shown: domain.InAudit},
+		{Name: "DeclarationSubmitted", Version: 1, Zero: Submitted{}, Shown: domain.InAudit | domain.ToAnalysts},
+		{Name: "DeclarationWithdrawn", Version: 1, Zero: Withdrawn{}, Shown: domain.InAudit | domain.ToAnalysts},
+		{Name: "StageApproved", Version: 1, Zero: StageApproved{}, Shown: domain.InAudit | domain.ToAnalysts},
+		{Name: "DeclarationReturned", Version: 1, Zero: Returned{}, Shown: domain.InAudit | domain.ToAnalysts | domain.InMessage},
+		{Name: "ReviewTerminated", Version: 1, Zero: Terminated{}, Shown: domain.InAudit | domain.ToAnalysts | domain.InMessage},
+		{Name: "DeclarationApproved", Version: 1, Zero: Approved{}, Shown: domain.InAudit | domain.ToAnalysts | domain.InMessage},
 	}
 }

@@ -20,8 +20,10 @@ type Progress struct {
 
 // Evolve folds one event into the progress. An event that changes only what is entered leaves it as it is.
 func (p Progress) Evolve(e Event) Progress {
+	if !Advances(e) {
+		return p
+	}
 	switch e := e.(type) {
-	case ModuleSaved, FileAttached, FileRemoved, RecommenderAdded, RecommenderChanged, RecommenderRemoved:
 	case Started:
 		return Progress{Status: StatusDraft}
 	case Submitted:
@@ -40,6 +42,15 @@ func (p Progress) Evolve(e Event) Progress {
 		panic("declaration: event of an unknown type")
 	}
 	return p
+}
+
+// Advances tells whether an event changes a declaration's Progress; every other one changes what is entered.
+func Advances(e Event) bool {
+	switch e.(type) {
+	case ModuleSaved, FileAttached, FileRemoved, RecommenderAdded, RecommenderChanged, RecommenderRemoved:
+		return false
+	}
+	return true
 }
 
 // passesUnit tells whether the unit has to pass the submission on. A place of the quota is given back by such a

@@ -122,11 +122,11 @@ func (Closed) isEvent()    {}
 // EventTypes lists the package's events under the names that they are stored with.
 func EventTypes() []domain.EventType {
 	return []domain.EventType{
-		{Name: "NoticeDrafted", Version: 1, Zero: Drafted{}},
-		{Name: "NoticeRevised", Version: 1, Zero: Revised{}},
-		{Name: "NoticePublished", Version: 1, Zero: Published{}},
-		{Name: "NoticeExtended", Version: 1, Zero: Extended{}},
-		{Name: "NoticeClosed", Version: 1, Zero: Closed{}},
+		{Name: "NoticeDrafted", Version: 1, Zero: Drafted{}, Shown: domain.InAudit | domain.ToAnalysts},
+		{Name: "NoticeRevised", Version: 1, Zero: Revised{}, Shown: domain.InAudit | domain.ToAnalysts},
+		{Name: "NoticePublished", Version: 1, Zero: Published{}, Shown: domain.InAudit | domain.ToAnalysts},
+		{Name: "NoticeExtended", Version: 1, Zero: Extended{}, Shown: domain.InAudit | domain.ToAnalysts},
+		{Name: "NoticeClosed", Version: 1, Zero: Closed{}, Shown: domain.InAudit | domain.ToAnalysts},
 	}
 }
 

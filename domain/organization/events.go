@@ -56,11 +56,11 @@ func (Reopened) isEvent()       {}
 // EventTypes lists the package's events under the names that they are stored with.
 func EventTypes() []domain.EventType {
 	return []domain.EventType{
-		{Name: "OrganizationCreated", Version: 1, Zero: Created{}},
-		{Name: "OrganizationRenamed", Version: 1, Zero: Renamed{}},
-		{Name: "OfficerGranted", Version: 1, Zero: OfficerGranted{}},
-		{Name: "GrantRevoked", Version: 1, Zero: GrantRevoked{}},
-		{Name: "OrganizationClosed", Version: 1, Zero: Closed{}},
-		{Name: "OrganizationReopened", Version: 1, Zero: Reopened{}},
+		{Name: "OrganizationCreated", Version: 1, Zero: Created{}, Shown: domain.InAudit | domain.ToAnalysts},
+		{Name: "OrganizationRenamed", Version: 1, Zero: Renamed{}, Shown: domain.InAudit | domain.ToAnalysts},
+		{Name: "OfficerGranted", Version: 1, Zero: OfficerGranted{}, Shown: domain.InAudit},
+		{Name: "GrantRevoked", Version: 1, Zero: GrantRevoked{}, Shown: domain.InAudit},
+		{Name: "OrganizationClosed", Version: 1, Zero: Closed{}, Shown: domain.InAudit | domain.ToAnalysts},
+		{Name: "OrganizationReopened", Version: 1, Zero: Reopened{}, Shown: domain.InAudit | domain.ToAnalysts},
 	}
 }

@@ -86,7 +86,7 @@ func (PlaceClaimed) isEvent() {}
 
 // EventTypes lists the package's events under the names that they are stored with.
 func EventTypes() []domain.EventType {
-	return []domain.EventType{{Name: "PlaceClaimed", Version: 1, Zero: PlaceClaimed{}}}
+	return []domain.EventType{{Name: "PlaceClaimed", Version: 1, Zero: PlaceClaimed{}, Shown: domain.InAudit | domain.ToAnalysts}}
 }
 
 // State is a quota as its events tell it: the newest revision of each declaration that a place was claimed on. The

@@ -64,8 +64,8 @@ func (Approved) isEvent()   {}
 // EventTypes lists the package's events under the names that they are stored with.
 func EventTypes() []domain.EventType {
 	return []domain.EventType{
-		{Name: "UnitRegistered", Version: 1, Zero: Registered{}},
-		{Name: "UnitApproved", Version: 1, Zero: Approved{}},
+		{Name: "UnitRegistered", Version: 1, Zero: Registered{}, Shown: domain.InAudit | domain.ToAnalysts},
+		{Name: "UnitApproved", Version: 1, Zero: Approved{}, Shown: domain.InAudit | domain.ToAnalysts},
 	}
 }
 

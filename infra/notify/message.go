@@ -17,37 +17,28 @@ type Message struct {
 	Args    text.Args
 }
 
-// Types lists the events that people are told of, by the names that they are stored under.
-func Types() []string {
-	return []string{"BindingApproved", "BindingRejected", "DeclarationReturned", "ReviewTerminated", "DeclarationApproved"}
+// Types lists the names of those event types that make a message, for the subscription to ask for.
+func Types(all []domain.EventType) []string {
+	var names []string
+	for _, t := range all {
+		if _, _, ok := contentOf(t.Zero); ok {
+			names = append(names, t.Name)
+		}
+	}
+	return names
 }
 
 // beijing is the time that people here live by.
 var beijing = time.FixedZone("UTC+8", 8*60*60)
 
-// Of makes the message of the last of a stream's events, in order; no message, ok false, for what nobody is told of.
+// Of makes the message of the last of a stream's events, which are given in order; ok is false where it makes none.
 func Of(events []domain.Recorded) (m Message, ok bool) {
 	if len(events) == 0 {
 		return Message{}, false
 	}
 	last := events[len(events)-1]
 	m.ID = last.ID.String()
-	switch ev := last.Event.(type) {
-	case binding.Approved:
-		m.Kind, m.Args = "binding.approved", text.Args{"unit": ev.Unit.Name}
-	case binding.Rejected:
-		m.Kind, m.Args = "binding.rejected", text.Args{"unit": ev.Unit.Name}
-	case declaration.Returned:
-		m.Kind, m.Args = "decision.returned", text.Args{"organization": ev.Organization.Name}
-		if !ev.Deadline.IsZero() {
-			m.Kind = "decision.returned_until"
-			m.Args["deadline"] = ev.Deadline.In(beijing).Format("2006-01-02 15:04")
-		}
-	case declaration.Terminated:
-		m.Kind, m.Args = "decision.terminated", text.Args{"organization": ev.Organization.Name}
-	case declaration.Approved:
-		m.Kind, m.Args = "decision.approved", text.Args{}
-	default:
+	if m.Kind, m.Args, ok = contentOf(last.Event); !ok {
 		return Message{}, false
 	}
 	category, id := domain.SplitStream(last.Stream)
@@ -58,4 +49,26 @@ func Of(events []domain.Recorded) (m Message, ok bool) {
 	started, ok := events[0].Event.(declaration.Started)
 	m.Account, m.Args["notice"], m.Args["number"] = started.Applicant.ID, started.Notice.Title, started.Number
 	return m, ok
+}
+
+// contentOf is the kind of an event's message and what is particular to it; ok is false for an event without one.
+func contentOf(event any) (kind string, args text.Args, ok bool) {
+	switch ev := event.(type) {
+	case binding.Approved:
+		return "binding.approved", text.Args{"unit": ev.Unit.Name}, true
+	case binding.Rejected:
+		return "binding.rejected", text.Args{"unit": ev.Unit.Name}, true
+	case declaration.Returned:
+		args := text.Args{"organization": ev.Organization.Name}
+		if ev.Deadline.IsZero() {
+			return "decision.returned", args, true
+		}
+		args["deadline"] = ev.Deadline.In(beijing).Format("2006-01-02 15:04")
+		return "decision.returned_until", args, true
+	case declaration.Terminated:
+		return "decision.terminated", text.Args{"organization": ev.Organization.Name}, true
+	case declaration.Approved:
+		return "decision.approved", text.Args{}, true
+	}
+	return "", nil, false
 }

@@ -19,14 +19,13 @@ func Content() projections.Projection[views.Content] {
 	return projections.Projection[views.Content]{View: views.Contents, Keys: keys, ByPart: true, Apply: one(keys, foldContent)}
 }
 
-// enters tells whether an event changes what is entered.
+// enters tells whether an event changes what is entered: the self-check of the first one is entered, too.
 func enters(event any) bool {
-	switch event.(type) {
-	case declaration.Started, declaration.ModuleSaved, declaration.FileAttached, declaration.FileRemoved,
-		declaration.RecommenderAdded, declaration.RecommenderChanged, declaration.RecommenderRemoved:
+	e, ok := event.(declaration.Event)
+	if _, first := e.(declaration.Started); first {
 		return true
 	}
-	return false
+	return ok && !declaration.Advances(e)
 }
 
 func foldContent(d *views.Content, e domain.Recorded) {

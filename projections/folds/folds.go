@@ -1,8 +1,7 @@
-// Package folds holds the projections themselves: pure folds from events to view documents, one file a view.
-// It may import domain,
-// readmodels and projections, and does no I/O.
+// Package folds holds the projections themselves: pure folds from events to view documents, one file a view, named
+// as in readmodels/views. It may import domain, readmodels and projections, and does no I/O.
 //
-// To add a view: its document in readmodels/views, its fold here, a line in All.
+// To add a view: its document and View in readmodels/views, its fold here, a line in All.
 package folds
 
 import (

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"slices"
+	"strings"
 	"testing"
 	"time"
 
@@ -237,3 +238,37 @@ type failing struct {
 func (f failing) Helper()                        {}
 func (f failing) Fatal(args ...any)              { f.t.Fatal(args...) }
 func (f failing) Fatalf(format string, a ...any) { f.t.Fatalf(format, a...) }
+
+// Every event belongs to a document of at least one view beside the audit trail, or its category has no view.
+func TestEveryEventIsOfInterestToAView(t *testing.T) {
+	unseen := map[string]bool{domain.CategoryQuota: true, domain.CategoryAccount: true} // read from their streams only
+	for _, typ := range commands.EventTypes() {
+		category := categoryOf(t, typ.Zero)
+		if unseen[category] {
+			continue
+		}
+		var interested []string
+		for _, f := range folds.All() {
+			docs, err := projections.Documents(f, domain.Recorded{Stream: domain.Stream(category, id.String()), Position: 1, Type: typ.Name, Event: typ.Zero})
+			if name := f.Spec().Name; name != views.Audits.Name && (err != nil || len(docs) > 0) {
+				interested = append(interested, name)
+			}
+		}
+		if len(interested) == 0 {
+			t.Errorf("projections/folds: no view shows %s; add\n\tcase %T:", typ.Name, typ.Zero)
+		}
+	}
+}
+
+func categoryOf(t *testing.T, event any) string {
+	t.Helper()
+	pkg, _, _ := strings.Cut(fmt.Sprintf("%T", event), ".")
+	for _, c := range []string{domain.CategoryUnit, domain.CategoryBinding, domain.CategoryNotice, domain.CategoryDeclaration,
+		domain.CategoryOrganization, domain.CategoryQuota, domain.CategoryAccount} {
+		if c == pkg {
+			return c
+		}
+	}
+	t.Fatalf("no category is called %s", pkg)
+	return ""
+}

@@ -19,14 +19,14 @@ func Statistics() projections.Projection[views.Stats] {
 }
 
 func statsKeys(e domain.Recorded) []string {
-	switch ev := e.Event.(type) {
-	case declaration.Started:
-		return []string{e.Stream, views.NoticeStatsID(ev.Notice.ID, readmodels.PartOf(e.Stream))}
-	case declaration.Submitted, declaration.Withdrawn, declaration.StageApproved, declaration.Returned,
-		declaration.Terminated, declaration.Approved:
-		return []string{e.Stream}
+	ev, ok := e.Event.(declaration.Event)
+	if !ok || !declaration.Advances(ev) {
+		return nil
 	}
-	return nil // what does not move the declaration
+	if started, first := ev.(declaration.Started); first {
+		return []string{e.Stream, views.NoticeStatsID(started.Notice.ID, readmodels.PartOf(e.Stream))}
+	}
+	return []string{e.Stream}
 }
 
 func statsFollow(d *views.Stats) []string {

@@ -8,16 +8,7 @@ import (
 	"time"
 
 	"zhiping/domain"
-	"zhiping/readmodels"
 )
-
-// Specs lists every view, for stores to open and for the tracker to wait on.
-func Specs() []readmodels.Spec {
-	return []readmodels.Spec{
-		Histories.Spec(), Contents.Spec(), Timelines.Spec(), Worklists.Spec(),
-		Bindings.Spec(), Units.Spec(), Notices.Spec(), Organizations.Spec(), Audits.Spec(), Statistics.Spec(),
-	}
-}
 
 // Actor is who did something, as audit trails and timelines name them.
 type Actor struct {
