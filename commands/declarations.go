@@ -44,20 +44,19 @@ func Resource(s declaration.State) access.Resource {
 	return r
 }
 
-// authoriseDeclaration hides what the actor may not see, except from officers who try to decide: they learn that
-// it is not theirs (HTTP contract, “Review”).
+// authoriseDeclaration answers alike for a declaration that the actor may not see and for one that is not there: that it is not
+// there, or to decisions of officers that it is not theirs to decide (HTTP contract, “Review”).
 func authoriseDeclaration(a domain.Actor, action access.Action, s declaration.State) error {
 	if err := mayTry(a, action); err != nil {
 		return err
 	}
-	if s.Status == "" { // Start, or Decide says that there is none
-		return nil
-	}
 	r := Resource(s)
 	switch {
-	case access.Allowed(a, action, r):
+	case s.Status == "" && action == access.Action(declaration.CommandName(declaration.Start{})):
 		return nil
-	case access.Decides(action) || access.Allowed(a, "viewDeclaration", r):
+	case s.Status != "" && access.Allowed(a, action, r):
+		return nil
+	case access.Decides(action) || s.Status != "" && access.Allowed(a, "viewDeclaration", r):
 		return domain.ErrForbidden
 	}
 	return declaration.ErrNotFound
@@ -126,7 +125,8 @@ func (x *Executor) bindingOf(ctx context.Context, applicant string, f *declarati
 }
 
 // Problems lists what still blocks the submission of a declaration, by the same look-ups and the same check as
-// Submit itself. Whether the actor may see the declaration is the caller's question.
+// Submit itself. Offices are told the problems of what was submitted last. Whether the actor may see the declaration is the
+// caller's question.
 func (x *Executor) Problems(ctx context.Context, env Envelope, id uuid.UUID) ([]domain.Fault, error) {
 	d, _, err := load(ctx, x, declarations, domain.Stream(domain.CategoryDeclaration, id.String()), false)
 	if err != nil {
@@ -135,11 +135,18 @@ func (x *Executor) Problems(ctx context.Context, env Envelope, id uuid.UUID) ([]
 	if d.state.Status == "" {
 		return nil, declaration.ErrNotFound
 	}
-	f, err := x.declarationFacts(ctx, env, d.state, declaration.Submit{})
+	s := d.state
+	if !access.Allowed(env.Actor, "viewRewriting", Resource(s)) {
+		var submitted bool
+		if s, submitted = s.AsSubmitted(); !submitted {
+			return nil, declaration.ErrNotFound
+		}
+	}
+	f, err := x.declarationFacts(ctx, env, s, declaration.Submit{})
 	if err != nil {
 		return nil, err
 	}
-	return declaration.Problems(d.state, f), nil
+	return declaration.Problems(s, f), nil
 }
 
 // Slot tells, before any content is read, what the slot of a file to be attached takes: the same refusals as

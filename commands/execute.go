@@ -109,7 +109,7 @@ func execute[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F,
 		}
 		if slices.Contains(l.commands, meta.CommandID) {
 			report.Replayed = true
-			return replay(ctx, x, a, report.Stream, meta)
+			return replay(ctx, x, a, r, report.Stream, meta)
 		}
 		events, err := decide(ctx, x, a, r, l)
 		if (err != nil || len(events) == 0) && !fresh {
@@ -139,7 +139,7 @@ func execute[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F,
 			// Perhaps it was our own earlier try, whose answer got lost.
 			if again, _, err := load(ctx, x, a, report.Stream, false); err == nil && slices.Contains(again.commands, meta.CommandID) {
 				report.Replayed = true
-				return replay(ctx, x, a, report.Stream, meta)
+				return replay(ctx, x, a, r, report.Stream, meta)
 			}
 			return res, domain.ErrConcurrentChange
 		}
@@ -158,7 +158,8 @@ func decide[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F, 
 	if err := r.authorise(l.state); err != nil {
 		return nil, err
 	}
-	if m := r.env.IfMatch; m != nil && (l.revision < 0 || uint64(l.revision) != *m) {
+	m := r.env.IfMatch
+	if m != nil && l.revision >= 0 && uint64(l.revision) != *m {
 		return nil, domain.ErrStaleRevision
 	}
 	facts, err := r.facts(ctx, l.state)
@@ -166,6 +167,9 @@ func decide[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F, 
 		return nil, err
 	}
 	events, err := a.decide(l.state, facts, r.cmd)
+	if m != nil && l.revision < 0 && err == nil {
+		err = domain.ErrStaleRevision // what is not there has no revision; that it is not there is said first
+	}
 	if err != nil || len(events) == 0 || r.reserve == nil {
 		return events, err
 	}
@@ -200,8 +204,10 @@ func appendEvents[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[
 	return next, nil
 }
 
-// replay answers a retry with the state after the command's last event, as it was recorded the first time.
-func replay[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F, C, E], stream string, meta domain.Metadata) (Result[S], error) {
+// replay answers a retry with the state after the command's last event, as it was recorded the first time. The caller must still
+// be allowed the command on the present state, and act in the role and for the organization that the first try acted for: a key
+// outlives an office.
+func replay[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F, C, E], r request[S, F, C], stream string, meta domain.Metadata) (Result[S], error) {
 	events, err := x.store.Read(ctx, stream, 0)
 	if err != nil {
 		return Result[S]{}, fmt.Errorf("read %s: %w", stream, err)
@@ -215,10 +221,16 @@ func replay[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F, 
 		if e.Meta.CommandID != meta.CommandID {
 			continue
 		}
+		if e.Meta.Role != meta.Role || e.Meta.Organization.ID != meta.Organization.ID {
+			return Result[S]{}, domain.ErrForbidden
+		}
 		if e.Meta.Fingerprint != meta.Fingerprint {
 			return Result[S]{}, domain.ErrKeyReused
 		}
 		at = l
+	}
+	if err := r.authorise(l.state); err != nil {
+		return Result[S]{}, err
 	}
 	return at.result(), nil
 }

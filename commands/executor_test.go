@@ -222,10 +222,6 @@ func TestWhoMayNotIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 			_, err := nodes[0].Binding(t.Context(), commands.Envelope{Actor: stranger}, wang.ID, binding.Unbind{})
 			return err
 		},
-		"another unit approves": func() error {
-			_, err := nodes[0].Binding(t.Context(), commands.Envelope{Actor: other}, wang.ID, binding.Approve{})
-			return err
-		},
 		"an applicant publishes a notice": func() error {
 			_, err := nodes[0].Notice(t.Context(), commands.Envelope{Actor: wang}, uuid.New(), notice.Publish{})
 			return err
@@ -237,6 +233,12 @@ func TestWhoMayNotIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 	} {
 		if err := try(); !errors.Is(err, domain.ErrForbidden) {
 			t.Errorf("%s: %v", name, err)
+		}
+	}
+	// An officer of another unit hears the same of a request to this one as of no request at all.
+	for _, applicant := range []string{wang.ID, "nobody"} {
+		if _, err := nodes[0].Binding(t.Context(), commands.Envelope{Actor: other}, applicant, binding.Approve{}); !errors.Is(err, binding.ErrNotPending) {
+			t.Errorf("another unit approves %s: %v", applicant, err)
 		}
 	}
 	if n := len(events(t, client, "binding-wang")); n != 1 {

@@ -40,12 +40,22 @@ func authoriseNotice(a domain.Actor, action access.Action, s notice.State, c not
 			bureaux = append(bureaux, c.Content.Bureau.ID)
 		}
 	}
-	for _, id := range bureaux {
-		if !access.Allowed(a, action, access.Resource{Organization: id}) {
-			return domain.ErrForbidden
-		}
+	if err := mayTry(a, action); err != nil {
+		return err
 	}
-	return mayTry(a, action)
+	if _, drafting := c.(notice.Draft); s.Status == "" && !drafting {
+		return notice.ErrNotFound
+	}
+	for _, id := range bureaux {
+		if access.Allowed(a, action, access.Resource{Organization: id}) {
+			continue
+		}
+		if s.Status == notice.StatusDraft && id == s.Content.Bureau.ID {
+			return notice.ErrNotFound // another bureau's draft is not there for this one
+		}
+		return domain.ErrForbidden
+	}
+	return nil
 }
 
 func (x *Executor) noticeFacts(ctx context.Context, s notice.State, c notice.Command) (notice.Facts, error) {

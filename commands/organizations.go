@@ -22,6 +22,12 @@ func (x *Executor) Organization(ctx context.Context, env Envelope, id string, c 
 		facts: func(ctx context.Context, s organization.State) (organization.Facts, error) {
 			return x.organizationFacts(ctx, env, id, s, c)
 		},
+		reserve: func(ctx context.Context, s organization.State, _ organization.Facts, revision uint64) error {
+			if grant, granting := c.(organization.GrantOfficer); granting {
+				return x.claimOffice(ctx, env, s, grant, revision)
+			}
+			return nil
+		},
 	})
 }
 
@@ -52,7 +58,8 @@ func (x *Executor) organizationFacts(ctx context.Context, env Envelope, id strin
 			return f, fmt.Errorf("standing of %s: %w", c.Account, err)
 		}
 		f.Elsewhere = account.Office
-		return f, nil
+		f.Appointed, err = x.appointed(ctx, c.Account, env.Actor.ID)
+		return f, err
 	case organization.Close:
 		if f.Below, err = x.index.Below(ctx, s.ID); err != nil {
 			return f, fmt.Errorf("below %s: %w", s.ID, err)

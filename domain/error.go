@@ -98,6 +98,7 @@ var (
 	ErrConcurrentChange = NewError(Conflict, "concurrent_change")
 	ErrStaleRevision    = NewError(Precondition, "stale_revision")
 	ErrKeyReused        = NewError(Invalid, "idempotency_key_reused")
+	ErrAppointer        = NewError(Conflict, "grant_to_appointer")
 	ErrNotSignedIn      = NewError(Unauthenticated, "not_signed_in")
 	ErrTooManyRequests  = NewError(Limited, "too_many_requests")
 	ErrSignInElsewhere  = NewError(NotFound, "sign_in_elsewhere")

@@ -77,13 +77,9 @@ func (s *Server) printable(ctx context.Context, id uuid.UUID) (*views.Form, cata
 		return nil, catalog.Definition{}, declaration.ErrNotSubmitted
 	}
 	if changing(d.State.Status) {
-		then, err := s.submitted(ctx, id, d.Revision)
-		if err != nil {
+		if d, err = s.asSubmitted(ctx, id, d); err != nil {
 			return nil, catalog.Definition{}, err
 		}
-		whole := *d // what is read from the views is shared
-		whole.State.SelfCheck, whole.State.Modules, whole.State.Files, whole.State.Recommenders = then.SelfCheck, then.Modules, then.Files, then.Recommenders
-		d = &whole
 	}
 	checker, err := s.Executor.Checker(ctx, d.State.Notice.ID)
 	if err != nil {

@@ -22,7 +22,7 @@ func visible(ctx context.Context, r access.Resource) error {
 	return nil
 }
 
-// formDoc reads a declaration that the caller may see.
+// formDoc reads a declaration that the caller may see. Offices see what was submitted last, never what is rewritten since.
 func (s *Server) formDoc(ctx context.Context, id uuid.UUID) (*views.Form, error) {
 	d, err := views.ReadForm(ctx, s.Reader, id)
 	if err != nil {
@@ -31,7 +31,33 @@ func (s *Server) formDoc(ctx context.Context, id uuid.UUID) (*views.Form, error)
 	if d == nil {
 		return nil, declaration.ErrNotFound
 	}
-	return d, visible(ctx, commands.Resource(d.State))
+	r := commands.Resource(d.State)
+	if err := visible(ctx, r); err != nil {
+		return nil, err
+	}
+	if !changing(d.State.Status) || access.Allowed(requestOf(ctx).actor, "viewRewriting", r) {
+		return d, nil
+	}
+	d, err = s.asSubmitted(ctx, id, d)
+	if err != nil {
+		return nil, err
+	}
+	d.UpdatedAt = d.SubmittedAt
+	if d.Return != nil {
+		d.UpdatedAt = d.Return.At
+	}
+	return d, nil
+}
+
+// asSubmitted is a copy of a declaration with what was entered when it was submitted last, from its events.
+func (s *Server) asSubmitted(ctx context.Context, id uuid.UUID, d *views.Form) (*views.Form, error) {
+	then, err := s.submitted(ctx, id, d.Revision)
+	if err != nil {
+		return nil, err
+	}
+	whole := *d // what is read from the views is shared
+	whole.State.SelfCheck, whole.State.Modules, whole.State.Files, whole.State.Recommenders = then.SelfCheck, then.Modules, then.Files, then.Recommenders
+	return &whole, nil
 }
 
 func (s *Server) form(ctx context.Context, in *struct {
@@ -85,7 +111,10 @@ func (s *Server) formAsOf(ctx context.Context, id uuid.UUID, at time.Time, revis
 	if err := visible(ctx, commands.Resource(now)); err != nil {
 		return nil, err
 	}
-	if st.Status == "" { // before it was started
+	if !access.Allowed(requestOf(ctx).actor, "viewRewriting", commands.Resource(now)) {
+		st, _ = st.AsSubmitted() // offices never see a draft, as of whatever moment
+	}
+	if st.Status == "" { // before it was started, or for offices before it was submitted
 		return nil, declaration.ErrNotFound
 	}
 	if !at.IsZero() {

@@ -30,6 +30,7 @@ var Policy = map[Action][]Grant{
 
 	"GrantRole":   {{admin, Any}, {operator, Any}},
 	"RevokeRole":  {{admin, Any}, {operator, Any}},
+	"ClaimOffice": {{admin, Any}},    // by GrantOfficer alone
 	"RevokeRoles": {{operator, Any}}, // before an account is erased
 	"ClaimRoles":  {{program, Any}},  // what an OpenID provider's claims say at a sign-in
 	"RecordRole":  {{program, Any}},  // what was granted before grants became events
@@ -73,6 +74,7 @@ var Policy = map[Action][]Grant{
 	"viewBindings":      {{unit, OfUnit}, {auditor, Any}},
 	"viewOwnHistory":    {{applicant, Own}},
 	"viewDeclaration":   {{applicant, Own}, {unit, Overseeing}, {department, Overseeing}, {bureau, Overseeing}, {committee, Overseeing}, {auditor, Any}},
+	"viewRewriting":     {{applicant, Own}, {auditor, Any}}, // what is not submitted, or not yet again
 	"viewDeclarations":  {{unit, Supervising}, {department, Supervising}, {bureau, Supervising}, {committee, Supervising}, {auditor, Any}},
 	"viewWorklist":      {{unit, Supervising}, {department, Supervising}, {bureau, Supervising}, {committee, Supervising}, {auditor, Any}},
 	"viewAudit":         {{auditor, Any}},

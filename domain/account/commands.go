@@ -22,11 +22,17 @@ type Facts struct {
 	Now     time.Time
 	Account string // whose roles they are
 	Origin  Origin // of what is decided now
-	Self    bool   // whoever asks, asks for themselves
+	Self    bool   // the account asks for itself
+	By      string // the account that asks
+	// Appointed says that the account has had a hand in appointing the admin who asks, directly or through others.
+	Appointed bool
 
 	Known      bool // there is such an account, and nobody has erased it
 	Disabled   bool
 	OtherAdmin bool // somebody else who is not disabled is an admin by an event like these, without an end
+	// OfficeHeld says that the organization of State.Office has the account for an officer, or may yet come to have it by the
+	// grant that claimed the office.
+	OfficeHeld bool
 	// Recorded is what sign-in goes by, which may hold what was granted before grants became events.
 	Recorded []Held
 }
@@ -63,8 +69,16 @@ type Record struct {
 	Expires *time.Time
 }
 
-func (Grant) command() string     { return "GrantRole" }
-func (Revoke) command() string    { return "RevokeRole" }
-func (RevokeAll) command() string { return "RevokeRoles" }
-func (Claim) command() string     { return "ClaimRoles" }
-func (Record) command() string    { return "RecordRole" }
+// ClaimOffice claims the account's one office for a grant that was decided on a revision of the organization's stream.
+type ClaimOffice struct {
+	Organization string
+	Revision     uint64
+	Role         domain.Role
+}
+
+func (ClaimOffice) command() string { return "ClaimOffice" }
+func (Grant) command() string       { return "GrantRole" }
+func (Revoke) command() string      { return "RevokeRole" }
+func (RevokeAll) command() string   { return "RevokeRoles" }
+func (Claim) command() string       { return "ClaimRoles" }
+func (Record) command() string      { return "RecordRole" }

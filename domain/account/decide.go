@@ -15,6 +15,8 @@ var (
 	ErrOwnAdmin   = domain.NewError(domain.Conflict, "own_admin_role")
 	ErrLastAdmin  = domain.NewError(domain.Conflict, "last_admin")
 	ErrByProvider = domain.NewError(domain.Conflict, "role_by_provider")
+	ErrOwnRole    = domain.NewError(domain.Conflict, "own_role")
+	ErrElsewhere  = domain.NewError(domain.Conflict, "officer_elsewhere")
 )
 
 // Decide answers a command with the events that follow, or with a refusal.
@@ -33,6 +35,11 @@ var (
 //	           given the same claims                                   → nothing
 //	Record:    of what no event has ever told                          → RoleGranted
 //	           of anything else                                        → nothing, also when it has been revoked since
+//	Grant by an admin, to themselves                                   → ErrOwnRole
+//	      to an account that appointed that admin, also through others → domain.ErrAppointer
+//	ClaimOffice: given no office, or one that is not held any more     → OfficeClaimed
+//	           given the same, on that revision or a later one         → nothing (idempotent)
+//	           given another that is held, or may yet be               → ErrElsewhere
 //	Grant and Revoke, of nobody's account                              → ErrNotFound
 //	by an admin, an earlier end or none for their own admin role       → ErrOwnAdmin
 //	the same for the last admin without an end                         → ErrLastAdmin
@@ -48,6 +55,8 @@ func Decide(s State, f Facts, c Command) ([]Event, error) {
 		return claim(s, f, c)
 	case Record:
 		return record(s, f, c)
+	case ClaimOffice:
+		return claimOffice(s, f, c)
 	}
 	panic("account: command of an unknown type")
 }
@@ -77,7 +86,26 @@ func grant(s State, f Facts, c Grant) ([]Event, error) {
 			return nil, err
 		}
 	}
-	return []Event{granted(next, f.Account, f.Origin)}, nil
+	e := granted(next, f.Account, f.Origin)
+	if f.Origin == ByAdmin {
+		switch e.By = f.By; {
+		case f.Self:
+			return nil, ErrOwnRole
+		case f.Appointed:
+			return nil, domain.ErrAppointer
+		}
+	}
+	return []Event{e}, nil
+}
+
+func claimOffice(s State, f Facts, c ClaimOffice) ([]Event, error) {
+	switch {
+	case s.Office.Organization == c.Organization && s.Office.Revision >= c.Revision:
+		return nil, nil
+	case s.Office.Organization != "" && s.Office.Organization != c.Organization && f.OfficeHeld:
+		return nil, ErrElsewhere
+	}
+	return []Event{OfficeClaimed{Account: f.Account, Organization: c.Organization, Revision: c.Revision, Role: c.Role, By: f.By}}, nil
 }
 
 func revoke(s State, f Facts, c Revoke) ([]Event, error) {

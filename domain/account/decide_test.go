@@ -17,7 +17,7 @@ func TestDecide(t *testing.T) {
 	now := time.Date(2026, 3, 1, 0, 0, 0, 0, time.UTC)
 	later, latest, past := now.AddDate(1, 0, 0), now.AddDate(2, 0, 0), now.Add(-time.Hour)
 	edu := domain.Organization{ID: "edu", Name: "省教育厅"}
-	known := account.Facts{Now: now, Account: "a1", Origin: account.ByAdmin, Known: true, OtherAdmin: true}
+	known := account.Facts{Now: now, Account: "a1", By: "root", Origin: account.ByAdmin, Known: true, OtherAdmin: true}
 	with := func(change func(*account.Facts)) account.Facts { f := known; change(&f); return f }
 	self := with(func(f *account.Facts) { f.Self = true })
 	alone := with(func(f *account.Facts) { f.OtherAdmin = false })
@@ -28,7 +28,7 @@ func TestDecide(t *testing.T) {
 	unheard := with(func(f *account.Facts) { f.Recorded = []account.Held{{Role: domain.Admin}} })
 
 	granted := func(r domain.Role, end *time.Time) account.RoleGranted {
-		return account.RoleGranted{Account: "a1", Role: r, Expires: end, Origin: account.ByAdmin}
+		return account.RoleGranted{Account: "a1", Role: r, Expires: end, Origin: account.ByAdmin, By: "root"}
 	}
 	revoked := func(r domain.Role) account.RoleRevoked {
 		return account.RoleRevoked{Account: "a1", Role: r, Origin: account.ByAdmin}
@@ -43,10 +43,14 @@ func TestDecide(t *testing.T) {
 		return account.Claim{Issuer: issuer, Roles: roles}
 	}
 	admin, auditor := granted(domain.Admin, nil), granted(domain.Auditor, nil)
+	claimEdu := account.ClaimOffice{Organization: "edu", Revision: 5, Role: domain.Department}
+	office := func(o string, revision uint64) account.OfficeClaimed {
+		return account.OfficeClaimed{Account: "a1", Organization: o, Revision: revision, Role: domain.Department, By: "root"}
+	}
 	byMachine := revoked(domain.Admin)
 	byMachine.Origin = account.ByOperator
 	recorded := granted(domain.Admin, nil)
-	recorded.Origin = account.Before
+	recorded.Origin, recorded.By = account.Before, ""
 	type events = []account.Event
 	domaintest.Run(t, account.Decide, account.Evolve, map[string]domaintest.Example[account.Facts, account.Command, account.Event]{
 		"a role":                             {Facts: known, When: account.Grant{Role: domain.Auditor}, Then: events{auditor}},
@@ -83,9 +87,19 @@ func TestDecide(t *testing.T) {
 		"an admin no more":                   {Given: events{granted(domain.Admin, &past)}, Facts: self, When: account.Revoke{Role: domain.Admin}, Then: events{revoked(domain.Admin)}},
 		"an end for one's own admin role":    {Given: events{admin}, Facts: self, When: account.Grant{Role: domain.Admin, Expires: &later}, Err: account.ErrOwnAdmin},
 		"an earlier end for it":              {Given: events{granted(domain.Admin, &latest)}, Facts: self, When: account.Grant{Role: domain.Admin, Expires: &later}, Err: account.ErrOwnAdmin},
-		"a later one":                        {Given: events{granted(domain.Admin, &later)}, Facts: self, When: account.Grant{Role: domain.Admin, Expires: &latest}, Then: events{granted(domain.Admin, &latest)}},
+		"a later one":                        {Given: events{granted(domain.Admin, &later)}, Facts: self, When: account.Grant{Role: domain.Admin, Expires: &latest}, Err: account.ErrOwnRole},
 		"an end for the last admin":          {Given: events{admin}, Facts: alone, When: account.Grant{Role: domain.Admin, Expires: &later}, Err: account.ErrLastAdmin},
-		"the operator may take the last":     {Given: events{admin}, Facts: operator, When: account.Revoke{Role: domain.Admin}, Then: events{byMachine}},
+		"by another admin":                   {Given: events{granted(domain.Admin, &later)}, Facts: known, When: account.Grant{Role: domain.Admin, Expires: &latest}, Then: events{granted(domain.Admin, &latest)}},
+		"a role for oneself":                 {Facts: self, When: account.Grant{Role: domain.Auditor}, Err: account.ErrOwnRole},
+		"a role for an appointer":            {Facts: with(func(f *account.Facts) { f.Appointed = true }), When: account.Grant{Role: domain.Auditor}, Err: domain.ErrAppointer},
+		"the operator may":                   {Facts: with(func(f *account.Facts) { f.Origin, f.Self, f.Appointed = account.ByOperator, true, true }), When: account.Grant{Role: domain.Auditor}, Then: events{account.RoleGranted{Account: "a1", Role: domain.Auditor, Origin: account.ByOperator}}},
+		"an office":                          {Facts: known, When: claimEdu, Then: events{office("edu", 5)}},
+		"the same grant again":               {Given: events{office("edu", 5)}, Facts: known, When: claimEdu},
+		"a later grant of the same":          {Given: events{office("edu", 3)}, Facts: known, When: claimEdu, Then: events{office("edu", 5)}},
+		"another office while one is held":   {Given: events{office("health", 3)}, Facts: with(func(f *account.Facts) { f.OfficeHeld = true }), When: claimEdu, Err: account.ErrElsewhere},
+		"another one afterwards":             {Given: events{office("health", 3)}, Facts: known, When: claimEdu, Then: events{office("edu", 5)}},
+
+		"the operator may take the last": {Given: events{admin}, Facts: operator, When: account.Revoke{Role: domain.Admin}, Then: events{byMachine}},
 
 		"all of them": {Given: events{auditor, claimed(domain.Bureau, edu)}, Facts: unheard, When: account.RevokeAll{},
 			Then: events{revoked(domain.Auditor), account.RoleRevoked{Account: "a1", Role: domain.Bureau, Organization: edu, Origin: account.ByAdmin, Issuer: issuer}, revoked(domain.Admin)}},

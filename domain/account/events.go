@@ -32,6 +32,7 @@ type RoleGranted struct {
 	Expires      *time.Time          `json:"expires,omitempty"`
 	Origin       Origin              `json:"origin"`
 	Issuer       string              `json:"issuer,omitempty"`
+	By           string              `json:"by,omitempty"` // the account of the admin who granted it, where Origin is ByAdmin
 }
 
 // RoleRevoked says that the account holds a role no more.
@@ -43,13 +44,26 @@ type RoleRevoked struct {
 	Issuer       string              `json:"issuer,omitempty"`
 }
 
-func (RoleGranted) isEvent() {}
-func (RoleRevoked) isEvent() {}
+// OfficeClaimed says that an organization is about to make the account its officer, by a grant that was decided on that
+// revision of the organization's stream. The office counts for as long as that grant may yet be stored, and then for as long as
+// the organization's stream says so.
+type OfficeClaimed struct {
+	Account      string      `json:"account"`
+	Organization string      `json:"organization"`
+	Revision     uint64      `json:"revision"`
+	Role         domain.Role `json:"role"`
+	By           string      `json:"by"` // the account that appoints
+}
+
+func (RoleGranted) isEvent()   {}
+func (RoleRevoked) isEvent()   {}
+func (OfficeClaimed) isEvent() {}
 
 // EventTypes lists the package's events under the names that they are stored with.
 func EventTypes() []domain.EventType {
 	return []domain.EventType{
 		{Name: "RoleGranted", Version: 1, Zero: RoleGranted{}, Shown: domain.InAudit | domain.ToAnalysts},
 		{Name: "RoleRevoked", Version: 1, Zero: RoleRevoked{}, Shown: domain.InAudit | domain.ToAnalysts},
+		{Name: "OfficeClaimed", Version: 1, Zero: OfficeClaimed{}, Shown: domain.Nowhere},
 	}
 }

@@ -40,6 +40,16 @@ func (h Held) same(o Held) bool { return h.Key() == o.Key() }
 type State struct {
 	Roles []Held // in the order of their first grant
 	told  []Held // what events have ever told of, held or not
+	// Office is the last claim of an office; the zero Office where there was none.
+	Office Office
+	// Appointers are the accounts that ever made this one an admin, also by an office.
+	Appointers []string
+}
+
+// Office is a claim of the one office that an account may hold.
+type Office struct {
+	Organization string
+	Revision     uint64 // of the organization's stream, behind which the grant was to be appended
 }
 
 func find(roles []Held, of Held) (Held, bool) {
@@ -71,13 +81,23 @@ func Evolve(s State, e Event) State {
 		} else {
 			s.Roles = append(s.Roles, h)
 		}
-		return s.tell(h)
+		return s.tell(h).appointed(e.Role, e.By)
 	case RoleRevoked:
 		h := Held{Role: e.Role, Organization: e.Organization, Issuer: e.Issuer}
 		s.Roles = slices.DeleteFunc(slices.Clone(s.Roles), h.same)
 		return s.tell(h)
+	case OfficeClaimed:
+		s.Office = Office{Organization: e.Organization, Revision: e.Revision}
+		return s.appointed(e.Role, e.By)
 	}
 	panic("account: event of an unknown type")
+}
+
+func (s State) appointed(r domain.Role, by string) State {
+	if r == domain.Admin && by != "" && !slices.Contains(s.Appointers, by) {
+		s.Appointers = append(slices.Clip(s.Appointers), by)
+	}
+	return s
 }
 
 func (s State) tell(h Held) State {

@@ -55,6 +55,27 @@ type State struct {
 	Recommenders []Recommender              `json:"recommenders,omitempty"`
 	Route        []Stage                    `json:"route,omitempty"`      // since the first submission
 	Correction   *Correction                `json:"correction,omitempty"` // while returned, and only then
+	submitted    *entered                   // what was entered when it was submitted last
+}
+
+// entered is what the applicant has entered, at some moment.
+type entered struct {
+	selfCheck    map[string]bool
+	modules      map[string]json.RawMessage
+	files        []File
+	recommenders []Recommender
+}
+
+// AsSubmitted is what offices see of the declaration: where it stands now, with what was entered when it was submitted last. What
+// is rewritten after a return or a withdrawal is nobody's but the applicant's until it is submitted. It is false for a declaration
+// that was never submitted, of which offices see nothing. Only a state that was folded from events knows; the document of a view
+// does not.
+func (s State) AsSubmitted() (State, bool) {
+	if s.submitted == nil {
+		return State{}, false
+	}
+	s.SelfCheck, s.Modules, s.Files, s.Recommenders = s.submitted.selfCheck, s.submitted.modules, s.submitted.files, s.submitted.recommenders
+	return s, true
 }
 
 // Current is the stage that the declaration waits at, with its place in the route; ok is false where it waits
@@ -135,6 +156,7 @@ func Evolve(s State, e Event) State {
 		s.Files = without(s.Files, func(f File) bool { return f.Recommender == e.ID.String() })
 	case Submitted:
 		s.Route, s.Unit, s.Department, s.Correction = e.Route, e.Unit, e.Department, nil
+		s.submitted = &entered{selfCheck: s.SelfCheck, modules: s.Modules, files: s.Files, recommenders: s.Recommenders}
 	case Returned:
 		s.Correction = &Correction{Stage: e.Stage, Organization: e.Organization, Opinion: e.Opinion,
 			Modules: e.Modules, Deadline: e.Deadline}

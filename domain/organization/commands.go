@@ -36,6 +36,8 @@ type Facts struct {
 	Now time.Time
 	ID  string // of the organization to be created; a recommending unit's is its credit code
 	By  string // the account that asks
+	// Appointed says that the account to be an officer has had a hand in appointing the admin who asks, directly or through others.
+	Appointed bool
 	// ParentKind is the kind of the parent; empty where there is no such organization, or it is closed.
 	ParentKind Kind
 	Elsewhere  string // another organization that the account is an officer of now

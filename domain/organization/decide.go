@@ -7,6 +7,7 @@ import (
 	"unicode/utf8"
 
 	"zhiping/domain"
+	"zhiping/domain/account"
 	"zhiping/domain/gb"
 	"zhiping/domain/text"
 )
@@ -22,7 +23,6 @@ var (
 	ErrExists        = domain.NewError(domain.Conflict, "organization_exists")
 	ErrNotFound      = domain.NewError(domain.NotFound, "organization_not_found")
 	ErrParentUnknown = domain.NewError(domain.Invalid, "organization_parent")
-	ErrElsewhere     = domain.NewError(domain.Conflict, "officer_elsewhere")
 	ErrOwnOffice     = domain.NewError(domain.Conflict, "own_office")
 	ErrClosed        = domain.NewError(domain.Conflict, "organization_closed")
 	ErrNotEmpty      = domain.NewError(domain.Conflict, "organization_not_empty")
@@ -51,8 +51,9 @@ var parents = map[Kind][]Kind{
 //	              of the same name                                          → nothing (idempotent)
 //	GrantOfficer: given an organization                                     → OfficerGranted
 //	              to who appoints                                           → ErrOwnOffice
+//	              to who appointed that admin, also through others          → domain.ErrAppointer
 //	              given the same grant                                      → nothing (idempotent)
-//	              to an officer of another organization                     → ErrElsewhere
+//	              to an officer of another organization                     → account.ErrElsewhere
 //	              with an end that is not in the future                     → ErrInvalid
 //	RevokeGrant:  given an officer                                          → GrantRevoked
 //	              given none                                                → nothing (idempotent)
@@ -172,8 +173,11 @@ func grant(s State, f Facts, c GrantOfficer) ([]Event, error) {
 	if c.Account == f.By {
 		return nil, ErrOwnOffice
 	}
+	if f.Appointed {
+		return nil, domain.ErrAppointer
+	}
 	if f.Elsewhere != "" && f.Elsewhere != s.ID {
-		return nil, ErrElsewhere
+		return nil, account.ErrElsewhere
 	}
 	if have, ok := s.Officer(c.Account); ok && have.Role == next.Role && have.Expires.Equal(next.Expires) {
 		return nil, nil

@@ -8,6 +8,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"zhiping/domain"
+	"zhiping/domain/account"
 	"zhiping/domain/domaintest"
 	"zhiping/domain/organization"
 )
@@ -52,8 +53,9 @@ func TestDecide(t *testing.T) {
 		"the same end changes nothing":              {Given: events{dept, withEnd}, Facts: organization.Facts{Now: now}, When: organization.GrantOfficer{Account: "a1", Expires: &later}},
 		"an end in the past":                        {Given: events{dept}, Facts: organization.Facts{Now: now}, When: organization.GrantOfficer{Account: "a1", Expires: &past}, Err: domain.ErrInvalid},
 		"to nobody":                                 {Given: events{dept}, Facts: organization.Facts{Now: now}, When: organization.GrantOfficer{}, Err: domain.ErrInvalid},
-		"to an officer of another organization":     {Given: events{dept}, Facts: organization.Facts{Now: now, Elsewhere: "health"}, When: organization.GrantOfficer{Account: "a1"}, Err: organization.ErrElsewhere},
+		"to an officer of another organization":     {Given: events{dept}, Facts: organization.Facts{Now: now, Elsewhere: "health"}, When: organization.GrantOfficer{Account: "a1"}, Err: account.ErrElsewhere},
 		"to who appoints":                           {Given: events{dept}, Facts: organization.Facts{Now: now, By: "a1"}, When: organization.GrantOfficer{Account: "a1"}, Err: organization.ErrOwnOffice},
+		"to who appointed the admin":                {Given: events{dept}, Facts: organization.Facts{Now: now, Appointed: true}, When: organization.GrantOfficer{Account: "a1"}, Err: domain.ErrAppointer},
 		"to an officer of this one":                 {Given: events{dept}, Facts: organization.Facts{Now: now, Elsewhere: "edu"}, When: organization.GrantOfficer{Account: "a1"}, Then: events{granted}},
 		"revoking": {Given: events{dept, granted}, When: organization.RevokeGrant{Account: "a1"},
 			Then: events{organization.GrantRevoked{Organization: "edu", Account: "a1", Role: domain.Department}}},
