@@ -22,9 +22,9 @@ func (x *Executor) Binding(ctx context.Context, env Envelope, applicant string, 
 			}
 			switch c.(type) {
 			case binding.Approve, binding.Reject:
-				// An officer hears the same of a request to another unit as of none: Decide says that nothing is waiting.
-				if applicant != env.Actor.ID && (s.Status != binding.StatusPending || s.Unit.ID != env.Actor.Organization.ID) {
-					return nil
+				// An officer hears the same of a request to another unit as of none.
+				if applicant != env.Actor.ID && s.Unit.ID != env.Actor.Organization.ID {
+					return binding.ErrNotPending
 				}
 			}
 			if !access.Allowed(env.Actor, name, access.Resource{Applicant: applicant, Unit: s.Unit.ID}) {

@@ -205,8 +205,8 @@ func appendEvents[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[
 }
 
 // replay answers a retry with the state after the command's last event, as it was recorded the first time. The caller must still
-// be allowed the command on the present state, and act in the role and for the organization that the first try acted for: a key
-// outlives an office.
+// be allowed the command on the state that it was decided on, in the role and for the organization that the first try acted for: a
+// key outlives an office.
 func replay[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F, C, E], r request[S, F, C], stream string, meta domain.Metadata) (Result[S], error) {
 	events, err := x.store.Read(ctx, stream, 0)
 	if err != nil {
@@ -214,12 +214,20 @@ func replay[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F, 
 	}
 	var l, at loaded[S]
 	l.revision = NoStream
+	first := true
 	for _, e := range events {
+		before := l.state
 		if l, err = fold(a, l, e); err != nil {
 			return Result[S]{}, err
 		}
 		if e.Meta.CommandID != meta.CommandID {
 			continue
+		}
+		if first {
+			if err := r.authorise(before); err != nil {
+				return Result[S]{}, err
+			}
+			first = false
 		}
 		if e.Meta.Role != meta.Role || e.Meta.Organization.ID != meta.Organization.ID {
 			return Result[S]{}, domain.ErrForbidden
@@ -228,9 +236,6 @@ func replay[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F, 
 			return Result[S]{}, domain.ErrKeyReused
 		}
 		at = l
-	}
-	if err := r.authorise(l.state); err != nil {
-		return Result[S]{}, err
 	}
 	return at.result(), nil
 }
