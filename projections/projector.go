@@ -44,8 +44,8 @@ type Config struct {
 	Cache int
 	// SpoolDir is the folder where history is sorted before it is folded. Default: the system's for temporary files.
 	SpoolDir string
-	// SpoolMost is how many bytes of history are sorted at once, which is as much as they take of the disk. Default 256 MiB.
-	SpoolMost int64
+	// MaxSpool is how many bytes of history are sorted at once, which is as much as they take of the disk. Default 256 MiB.
+	MaxSpool int64
 	// Notify is told how far a version of a view is, after each commit (readmodels.Tracker.Notify). Optional.
 	Notify func(name string, version int, position uint64)
 	// Observer gets figures. Optional.
@@ -98,8 +98,8 @@ func (c Config) withDefaults() Config {
 	if c.SpoolDir == "" {
 		c.SpoolDir = os.TempDir()
 	}
-	if c.SpoolMost <= 0 {
-		c.SpoolMost = 256 << 20
+	if c.MaxSpool <= 0 {
+		c.MaxSpool = 256 << 20
 	}
 	if c.Owner == "" {
 		c.Owner = "single"
@@ -117,7 +117,7 @@ func (c Config) withDefaults() Config {
 		c.Notify = func(string, int, uint64) {}
 	}
 	if c.Observer == nil {
-		c.Observer = nobody{}
+		c.Observer = noObserver{}
 	}
 	if c.Tracer == nil {
 		c.Tracer = noop.NewTracerProvider().Tracer("")
@@ -132,11 +132,11 @@ func (c Config) withDefaults() Config {
 type Projector struct {
 	cfg Config
 
-	mu      sync.Mutex
-	lines   []*pipeline // the live one first; none while another node leads
-	cancel  context.CancelFunc
-	done    chan struct{} // closed when Run has returned; nil before
-	stopped bool
+	mu        sync.Mutex
+	pipelines []*pipeline // the live one first; none while another node leads
+	cancel    context.CancelFunc
+	done      chan struct{} // closed when Run has returned; nil before
+	stopped   bool
 }
 
 // NewProjector checks the configuration; it does nothing yet.
@@ -186,7 +186,7 @@ func (p *Projector) Stop() {
 func (p *Projector) Leading() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.lines) > 0
+	return len(p.pipelines) > 0
 }
 
 // CaughtUp tells whether this node runs the projections, the live views include all history and the last commit
@@ -194,7 +194,7 @@ func (p *Projector) Leading() bool {
 func (p *Projector) CaughtUp() bool {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	return len(p.lines) > 0 && p.lines[0].caughtUp()
+	return len(p.pipelines) > 0 && p.pipelines[0].caughtUp()
 }
 
 // ViewStatus is where a version of a view stands.
@@ -211,8 +211,8 @@ func (p *Projector) Status() []ViewStatus {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	var out []ViewStatus
-	for i, line := range p.lines {
-		out = append(out, line.status(i == 0)...)
+	for i, pl := range p.pipelines {
+		out = append(out, pl.status(i == 0)...)
 	}
 	return out
 }

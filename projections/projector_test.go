@@ -36,7 +36,7 @@ type tally struct {
 func tallies(version int) projections.Projection[tally] {
 	return projections.Projection[tally]{
 		View: readmodels.View[tally]{Name: "tallies", Version: version},
-		Keys: func(e domain.Recorded) []string { return []string{e.Event.(counted).Key} }, ByPart: true,
+		Keys: func(e domain.Recorded) []string { return []string{e.Event.(counted).Key} }, ByPartition: true,
 		Apply: func(docs *projections.Docs[tally], e domain.Recorded) error {
 			c := e.Event.(counted)
 			if c.N == 0 {
@@ -252,7 +252,7 @@ func TestViewsAreTheFoldOfTheEvents(t *testing.T) {
 func TestARestartResumesBehindTheCheckpoint(t *testing.T) {
 	events := history(600, 5)
 	store, feed := newMemory(), newLog(events...)
-	cfg := projections.Config{Feed: feed, Store: store, Folds: []projections.Fold{tallies(1)}, MaxBatch: 9, SpoolMost: 1}
+	cfg := projections.Config{Feed: feed, Store: store, Folds: []projections.Fold{tallies(1)}, MaxBatch: 9, MaxSpool: 1}
 	for i := range 6 {
 		store.failAfter(i) // every commit after the i-th one fails until the restart
 		p, err := projections.NewProjector(cfg)

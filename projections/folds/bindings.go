@@ -10,7 +10,7 @@ import (
 // Bindings folds every applicant's binding.
 func Bindings() projections.Projection[views.Binding] {
 	keys := streamID(domain.CategoryBinding)
-	return projections.Projection[views.Binding]{View: views.Bindings, Keys: keys, ByPart: true, Apply: one(keys, foldBinding)}
+	return projections.Projection[views.Binding]{View: views.Bindings, Keys: keys, ByPartition: true, Apply: one(keys, foldBinding)}
 }
 
 func foldBinding(d *views.Binding, e domain.Recorded) {

@@ -16,7 +16,7 @@ func Content() projections.Projection[views.Content] {
 		_, id := domain.SplitStream(e.Stream)
 		return []string{id}
 	}
-	return projections.Projection[views.Content]{View: views.Contents, Keys: keys, ByPart: true, Apply: one(keys, foldContent)}
+	return projections.Projection[views.Content]{View: views.Contents, Keys: keys, ByPartition: true, Apply: one(keys, foldContent)}
 }
 
 // enters tells whether an event changes what is entered: the self-check of the first one is entered, too.

@@ -11,7 +11,7 @@ import (
 // History folds the rows of the 申报历史信息列表. Its view's name is stored: renaming replays.
 func History() projections.Projection[views.History] {
 	keys := streamID(domain.CategoryDeclaration)
-	return projections.Projection[views.History]{View: views.Histories, Keys: keys, ByPart: true, Apply: one(keys, foldHistory)}
+	return projections.Projection[views.History]{View: views.Histories, Keys: keys, ByPartition: true, Apply: one(keys, foldHistory)}
 }
 
 func foldHistory(d *views.History, e domain.Recorded) {

@@ -12,7 +12,7 @@ import (
 // Notices folds every notice.
 func Notices() projections.Projection[views.Notice] {
 	keys := streamID(domain.CategoryNotice)
-	return projections.Projection[views.Notice]{View: views.Notices, Keys: keys, ByPart: true, Apply: one(keys, foldNotice)}
+	return projections.Projection[views.Notice]{View: views.Notices, Keys: keys, ByPartition: true, Apply: one(keys, foldNotice)}
 }
 
 func foldNotice(d *views.Notice, e domain.Recorded) {

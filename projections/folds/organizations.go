@@ -12,7 +12,7 @@ import (
 // Organizations folds the tree of organizations with its officers.
 func Organizations() projections.Projection[views.Organization] {
 	keys := streamID(domain.CategoryOrganization)
-	return projections.Projection[views.Organization]{View: views.Organizations, Keys: keys, ByPart: true, Apply: one(keys, foldOrganization)}
+	return projections.Projection[views.Organization]{View: views.Organizations, Keys: keys, ByPartition: true, Apply: one(keys, foldOrganization)}
 }
 
 func foldOrganization(d *views.Organization, e domain.Recorded) {

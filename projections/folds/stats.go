@@ -15,7 +15,7 @@ import (
 // Statistics folds the figures of every notice, over each part of the streams by itself. An event of a declaration does
 // not name the notice; the declaration's own document does, so it leads there.
 func Statistics() projections.Projection[views.Stats] {
-	return projections.Projection[views.Stats]{View: views.Statistics, Keys: statsKeys, Follow: statsFollow, ByPart: true, Apply: applyStats}
+	return projections.Projection[views.Stats]{View: views.Statistics, Keys: statsKeys, Related: statsRelated, ByPartition: true, Apply: applyStats}
 }
 
 func statsKeys(e domain.Recorded) []string {
@@ -24,12 +24,12 @@ func statsKeys(e domain.Recorded) []string {
 		return nil
 	}
 	if started, first := ev.(declaration.Started); first {
-		return []string{e.Stream, views.NoticeStatsID(started.Notice.ID, readmodels.PartOf(e.Stream))}
+		return []string{e.Stream, views.NoticeStatsID(started.Notice.ID, readmodels.PartitionOf(e.Stream))}
 	}
 	return []string{e.Stream}
 }
 
-func statsFollow(d *views.Stats) []string {
+func statsRelated(d *views.Stats) []string {
 	if d.Declaration == nil {
 		return nil
 	}
@@ -50,7 +50,7 @@ func applyStats(docs *projections.Docs[views.Stats], e domain.Recorded) error {
 	}
 	d := docs.GetOrNew(e.Stream)
 	if d.Declaration == nil {
-		d.Declaration = &views.Steps{Notice: notice, Part: readmodels.PartOf(e.Stream)}
+		d.Declaration = &views.Steps{Notice: notice, Part: readmodels.PartitionOf(e.Stream)}
 	}
 	before, now := step(d.Declaration, e, ev)
 	if (before == nil) != (notice != uuid.Nil) {

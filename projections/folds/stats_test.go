@@ -121,7 +121,7 @@ func TestStatisticsAreWhatCountingComesTo(t *testing.T) {
 		}
 		for _, n := range notices {
 			got := views.NewNoticeStats()
-			for part := range readmodels.Parts {
+			for part := range readmodels.Partitions {
 				if d, ok := docs[views.NoticeStatsID(n, part)].(*views.Stats); ok {
 					got.Add(*d.Notice)
 				}

@@ -14,7 +14,7 @@ import (
 // Timeline folds the 进度跟踪. At any time at most one node is current, and none once the review has ended.
 func Timeline() projections.Projection[views.Timeline] {
 	keys := streamID(domain.CategoryDeclaration)
-	return projections.Projection[views.Timeline]{View: views.Timelines, Keys: keys, ByPart: true, Apply: one(keys, foldTimeline)}
+	return projections.Projection[views.Timeline]{View: views.Timelines, Keys: keys, ByPartition: true, Apply: one(keys, foldTimeline)}
 }
 
 func foldTimeline(d *views.Timeline, e domain.Recorded) {

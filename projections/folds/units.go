@@ -10,7 +10,7 @@ import (
 // Units folds every recommending unit.
 func Units() projections.Projection[views.Unit] {
 	keys := streamID(domain.CategoryUnit)
-	return projections.Projection[views.Unit]{View: views.Units, Keys: keys, ByPart: true, Apply: one(keys, foldUnit)}
+	return projections.Projection[views.Unit]{View: views.Units, Keys: keys, ByPartition: true, Apply: one(keys, foldUnit)}
 }
 
 func foldUnit(d *views.Unit, e domain.Recorded) {

@@ -11,7 +11,7 @@ import (
 // organization keeps its document, so that the fold still knows it when it is submitted again; no query finds it then.
 func Worklist() projections.Projection[views.Work] {
 	keys := streamID(domain.CategoryDeclaration)
-	return projections.Projection[views.Work]{View: views.Worklists, Keys: keys, ByPart: true, Apply: one(keys, foldWork)}
+	return projections.Projection[views.Work]{View: views.Worklists, Keys: keys, ByPartition: true, Apply: one(keys, foldWork)}
 }
 
 func foldWork(d *views.Work, e domain.Recorded) {

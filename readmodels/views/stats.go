@@ -33,7 +33,7 @@ func NoticeStatsID(notice uuid.UUID, part int) string {
 
 // ReadNoticeStats adds a notice's figures up over all parts. The position is the newest that they include.
 func ReadNoticeStats(ctx context.Context, r readmodels.Reader, notice uuid.UUID) (sum NoticeStats, position uint64, err error) {
-	var ids [readmodels.Parts]string
+	var ids [readmodels.Partitions]string
 	for part := range ids {
 		ids[part] = NoticeStatsID(notice, part)
 	}
@@ -54,7 +54,7 @@ func ReadNoticeStats(ctx context.Context, r readmodels.Reader, notice uuid.UUID)
 // Steps are the places that a declaration has been at. It grows with the rounds of one declaration.
 type Steps struct {
 	Notice uuid.UUID `json:"notice"`
-	Part   int       `json:"part"` // readmodels.PartOf the declaration's stream
+	Part   int       `json:"part"` // readmodels.PartitionOf the declaration's stream
 	Steps  []Step    `json:"steps"`
 }
 

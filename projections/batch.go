@@ -21,14 +21,14 @@ func (b *batch) add(d Delivery) {
 	b.live = d.Live
 }
 
-// work gathers batches and folds them. While history is caught up on, a batch waits a little to become large, and
+// runBatches collects batches and folds them. While history is caught up on, a batch waits a little to become large, and
 // one is folded while the one before it is stored. Live, the store comes first: whatever arrives meanwhile goes with
 // the next batch.
-func (p *pipeline) work(ctx context.Context) error {
+func (p *pipeline) runBatches(ctx context.Context) error {
 	idle := time.NewTicker(p.cfg.CheckpointEvery)
 	defer idle.Stop()
 	h := p.history()
-	defer h.spool.close()
+	defer h.spool.Close()
 	var b batch
 	for {
 		select {
@@ -37,11 +37,11 @@ func (p *pipeline) work(ctx context.Context) error {
 		case d := <-p.in:
 			b.add(d)
 			if b.live {
-				p.flying.Wait()
+				p.inFlight.Wait()
 			}
-			p.gather(ctx, &b)
+			p.fillBatch(ctx, &b)
 		case do := <-p.tasks:
-			p.flying.Wait()
+			p.inFlight.Wait()
 			if err := do(ctx); err != nil && (final(err) || ctx.Err() != nil) {
 				return err
 			}
@@ -51,22 +51,22 @@ func (p *pipeline) work(ctx context.Context) error {
 			if err := h.idle(ctx); err != nil {
 				return err
 			}
-			if h.spool.events > 0 || b.position <= p.least() {
+			if h.spool.Len() > 0 || b.position <= p.least() {
 				continue
 			}
-			if err := p.hand(ctx, &pending{views: p.views, position: b.position}); err != nil {
+			if err := p.foldAndQueue(ctx, &pending{views: p.views, position: b.position}); err != nil {
 				return err
 			}
 			continue
 		}
-		if err := h.pass(ctx, &b); err != nil {
+		if err := h.process(ctx, &b); err != nil {
 			return err
 		}
 		p.live.Store(b.live)
 	}
 }
 
-func (p *pipeline) gather(ctx context.Context, b *batch) {
+func (p *pipeline) fillBatch(ctx context.Context, b *batch) {
 	var linger <-chan time.Time
 	for len(b.events) < p.cfg.MaxBatch {
 		select {

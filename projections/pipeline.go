@@ -2,24 +2,17 @@ package projections
 
 import (
 	"context"
-	"errors"
-	"fmt"
-	"log/slog"
 	"sync"
 	"sync/atomic"
-	"time"
 
-	"github.com/ThreeDotsLabs/watermill"
-	"github.com/ThreeDotsLabs/watermill/message"
-	"github.com/ThreeDotsLabs/watermill/message/router/middleware"
 	"golang.org/x/sync/errgroup"
 
 	"zhiping/readmodels"
 )
 
-// buffered is how many deliveries wait between the router and the folding, so that reading goes on while a batch
+// maxQueued is how many deliveries wait between the router and the folding, so that reading goes on while a batch
 // is committed, and memory stays bounded.
-const buffered = 4
+const maxQueued = 4
 
 // pipeline feeds some views from one subscription. The router's handler only hands deliveries over, and they are
 // acknowledged then: where a restart resumes is decided by the checkpoints, never by an ack.
@@ -31,17 +24,17 @@ type pipeline struct {
 	in    chan Delivery
 	tasks chan func(context.Context) error // done between two batches
 	out   chan *pending                    // folded, to be stored
-	// flying counts batches on their way to the store.
-	flying sync.WaitGroup
+	// inFlight counts batches on their way to the store.
+	inFlight sync.WaitGroup
 
 	backlog atomic.Int64
 	live    atomic.Bool
 	failing atomic.Bool
 
 	mu    sync.Mutex // guards views until they are open; then the slices do not change
-	views []*view
-	// byparts and ordered are the views as history is folded into them; once it is behind us all are folded alike.
-	byparts, ordered []*view
+	views []*viewBuilder
+	// partitioned and ordered are the views as history is folded into them; once it is behind us all are folded alike.
+	partitioned, ordered []*viewBuilder
 
 	// gate is held during each commit; whoever holds it keeps the views where they are.
 	gate sync.Mutex
@@ -56,7 +49,7 @@ type job struct {
 func newPipeline(cfg Config, name string, jobs []job, token uint64) *pipeline {
 	return &pipeline{
 		cfg: cfg, name: name, jobs: jobs, token: token,
-		in: make(chan Delivery, buffered), out: make(chan *pending), tasks: make(chan func(context.Context) error),
+		in: make(chan Delivery, maxQueued), out: make(chan *pending), tasks: make(chan func(context.Context) error),
 	}
 }
 
@@ -112,7 +105,7 @@ func (p *pipeline) run(ctx context.Context) error {
 		<-ctx.Done()
 		return context.Cause(ctx)
 	}
-	var views []*view
+	var views []*viewBuilder
 	err := retry(ctx, p.cfg, "load checkpoints", func() (err error) {
 		views, err = p.open(ctx)
 		return err
@@ -124,8 +117,8 @@ func (p *pipeline) run(ctx context.Context) error {
 	p.views = views
 	p.mu.Unlock()
 	for _, v := range views {
-		if v.fold.byPart() {
-			p.byparts = append(p.byparts, v)
+		if v.fold.byPartition() {
+			p.partitioned = append(p.partitioned, v)
 		} else {
 			p.ordered = append(p.ordered, v)
 		}
@@ -140,14 +133,14 @@ func (p *pipeline) run(ctx context.Context) error {
 	defer p.live.Store(false)
 	g, ctx := errgroup.WithContext(ctx)
 	g.Go(func() error { return p.receive(ctx, after) })
-	g.Go(func() error { return p.work(ctx) })
-	g.Go(func() error { return p.keep(ctx) })
+	g.Go(func() error { return p.runBatches(ctx) })
+	g.Go(func() error { return p.storeQueued(ctx) })
 	return g.Wait()
 }
 
 // open reads where the views are. Before that it commits nothing at all, under its token, which fences off a former
 // leader that has not noticed yet: what is read afterwards is final.
-func (p *pipeline) open(ctx context.Context) ([]*view, error) {
+func (p *pipeline) open(ctx context.Context) ([]*viewBuilder, error) {
 	var fence []readmodels.Batch
 	for _, j := range p.jobs {
 		fence = append(fence, readmodels.Batch{Name: j.spec.Name, Version: j.spec.Version, Token: p.token})
@@ -155,7 +148,7 @@ func (p *pipeline) open(ctx context.Context) ([]*view, error) {
 	if err := p.cfg.Store.Commit(ctx, fence...); err != nil {
 		return nil, err
 	}
-	var views []*view
+	var views []*viewBuilder
 	for _, j := range p.jobs {
 		v, err := openView(ctx, p.cfg.Store, j.fold, j.spec, p.cfg.Cache)
 		if err != nil {
@@ -164,40 +157,4 @@ func (p *pipeline) open(ctx context.Context) ([]*view, error) {
 		views = append(views, v)
 	}
 	return views, nil
-}
-
-// quiet keeps the router's daily business out of the log; its errors stay errors.
-func quiet(l *slog.Logger) watermill.LoggerAdapter {
-	return watermill.NewSlogLoggerWithLevelMapping(l, map[slog.Level]slog.Level{slog.LevelInfo: slog.LevelDebug})
-}
-
-// receive runs the router until ctx ends.
-func (p *pipeline) receive(ctx context.Context, after uint64) error {
-	router, err := message.NewRouter(message.RouterConfig{CloseTimeout: 10 * time.Second}, quiet(p.cfg.Logger))
-	if err != nil {
-		return err
-	}
-	router.AddMiddleware(middleware.Recoverer, middleware.CorrelationID)
-	router.AddMiddleware(p.cfg.Middlewares...)
-	router.AddConsumerHandler("projector-"+p.name, Topic, p.cfg.Feed.Subscriber(after), func(m *message.Message) error {
-		d, ok := p.cfg.Feed.Open(m)
-		if !ok {
-			return fmt.Errorf("projections: message %s carries no events", m.UUID)
-		}
-		p.backlog.Add(int64(len(d.Events)))
-		select {
-		case p.in <- d:
-			return nil
-		case <-ctx.Done():
-			p.backlog.Add(-int64(len(d.Events)))
-			return ctx.Err()
-		}
-	})
-	if err := router.Run(ctx); err != nil {
-		return err
-	}
-	if ctx.Err() == nil {
-		return errors.New("projections: the subscription has ended")
-	}
-	return nil
 }

@@ -93,7 +93,7 @@ func TestAnInterruptedRebuildResumes(t *testing.T) {
 	for i := range 5 {
 		store.failAfter(3 + i)
 		cfg := config(store, feed, doubled())
-		cfg.MaxBatch, cfg.SpoolMost = 5, 1 // a checkpoint every five events
+		cfg.MaxBatch, cfg.MaxSpool = 5, 1 // a checkpoint every five events
 		p, err := projections.NewProjector(cfg)
 		require.NoError(t, err)
 		done := make(chan error, 1)

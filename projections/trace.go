@@ -12,13 +12,13 @@ import (
 	"zhiping/domain"
 )
 
-// tracedMost is how many events of a batch get a span; large batches are history, which nobody waits for.
-const tracedMost = 64
+// maxTraced is how many events of a batch get a span; large batches are history, which nobody waits for.
+const maxTraced = 64
 
 // trace adds one span per event to the trace of the request that caused it: from the start of the fold to the end
 // of the commit, so that a trace shows when its write became readable.
 func (p *pipeline) trace(events []domain.Recorded, began time.Time) {
-	if len(events) > tracedMost {
+	if len(events) > maxTraced {
 		return
 	}
 	for _, e := range events {

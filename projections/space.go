@@ -42,8 +42,8 @@ func (s *space) load(id string, d readmodels.Document) {
 	s.entries[id] = &entry{doc: d.Doc, stored: d.Position, at: d.Position}
 }
 
-// assume makes sure that there is an entry, empty if nothing was loaded.
-func (s *space) assume(id string) {
+// ensureEntry makes sure that there is an entry, empty if nothing was loaded.
+func (s *space) ensureEntry(id string) {
 	if s.entries[id] == nil {
 		s.entries[id] = &entry{}
 	}

@@ -40,8 +40,8 @@ func listRequests(ctx context.Context, r readmodels.Reader) (map[string]request,
 	return out, nil
 }
 
-// ask changes the request of a view. Two operators who ask at once get one of the two.
-func ask(ctx context.Context, store readmodels.Store, name string, change func(*request)) error {
+// changeRequest changes the request of a view. Two operators who ask at once get one of the two.
+func changeRequest(ctx context.Context, store readmodels.Store, name string, change func(*request)) error {
 	if err := store.Open(ctx, requestView().Spec()); err != nil {
 		return err
 	}
@@ -80,14 +80,14 @@ func RequestRebuild(ctx context.Context, store readmodels.Store, folds []Fold, n
 	if ok && codeVersion(live) == newest {
 		want = live + generations
 	}
-	return want, ask(ctx, store, name, func(r *request) { r.Rebuild = want })
+	return want, changeRequest(ctx, store, name, func(r *request) { r.Rebuild = want })
 }
 
 // RequestReplay asks the leader to try the parked documents of a view again.
 func RequestReplay(ctx context.Context, store readmodels.Store, folds []Fold, name string) error {
 	for _, f := range folds {
 		if f.Spec().Name == name {
-			return ask(ctx, store, name, func(r *request) { r.Replay = true })
+			return changeRequest(ctx, store, name, func(r *request) { r.Replay = true })
 		}
 	}
 	return fmt.Errorf("%w: %s", ErrNoProjection, name)
@@ -100,7 +100,7 @@ func ReplayPending(ctx context.Context, store readmodels.Store, name string) (bo
 }
 
 // serveRequests looks for requests and does them; rebuilds are a matter of the plan.
-func (p *Projector) serveRequests(ctx context.Context, lines []*pipeline, todo plan) error {
+func (p *Projector) serveRequests(ctx context.Context, pipelines []*pipeline, todo plan) error {
 	current := map[string]int{} // the newest version at work
 	for _, j := range append(todo.live, todo.build...) {
 		current[j.spec.Name] = j.spec.Version
@@ -112,7 +112,7 @@ func (p *Projector) serveRequests(ctx context.Context, lines []*pipeline, todo p
 		}
 		for name, r := range requests {
 			if r.Replay {
-				if err := p.replayAll(ctx, lines, name); err != nil {
+				if err := p.replayAll(ctx, pipelines, name); err != nil {
 					return err
 				}
 			}
@@ -126,16 +126,16 @@ func (p *Projector) serveRequests(ctx context.Context, lines []*pipeline, todo p
 	}
 }
 
-func (p *Projector) replayAll(ctx context.Context, lines []*pipeline, name string) error {
-	for _, line := range lines {
-		if len(line.jobs) == 0 {
+func (p *Projector) replayAll(ctx context.Context, pipelines []*pipeline, name string) error {
+	for _, pl := range pipelines {
+		if len(pl.jobs) == 0 {
 			continue
 		}
-		if err := p.replay(ctx, line, name); err != nil {
+		if err := p.replay(ctx, pl, name); err != nil {
 			return err
 		}
 	}
 	return retry(ctx, p.cfg, "finish replay", func() error {
-		return ask(ctx, p.cfg.Store, name, func(r *request) { r.Replay = false })
+		return changeRequest(ctx, p.cfg.Store, name, func(r *request) { r.Replay = false })
 	})
 }

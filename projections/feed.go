@@ -2,10 +2,8 @@ package projections
 
 import (
 	"context"
-	"time"
 
 	"github.com/ThreeDotsLabs/watermill/message"
-	"github.com/google/uuid"
 
 	"zhiping/domain"
 )
@@ -36,19 +34,6 @@ type Delivery struct {
 	Position uint64
 	// Live says that history is behind us: nothing older waits in the store.
 	Live bool
-}
-
-// Stored is an event in its store's own bytes: a fraction of what it takes decoded. Whoever decodes it keeps nothing of
-// Data and Meta.
-type Stored struct {
-	Stream   string
-	Type     string
-	Revision uint64
-	Position uint64
-	ID       uuid.UUID
-	Created  time.Time
-	Data     []byte
-	Meta     []byte
 }
 
 // DecodeAll decodes events, by Decode or Outline of their feed, up to the first that cannot be.

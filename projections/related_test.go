@@ -74,7 +74,7 @@ func TestFollowedDocumentsAreExactAfterATornCommit(t *testing.T) {
 		fold := folds.Statistics()
 		store, feed := newMemory(), newLog(events[:cut]...)
 		cfg := projections.Config{Feed: feed, Store: store, Folds: []projections.Fold{fold}, MaxBatch: 1 + random.IntN(60), Cache: 8,
-			SpoolMost: int64(1 + random.IntN(16<<10))}
+			MaxSpool: int64(1 + random.IntN(16<<10))}
 		stopped(t, cfg)
 		old := store.snapshot(fold.Spec())
 		feed.append(events[cut:]...)

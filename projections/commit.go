@@ -12,7 +12,7 @@ import (
 
 // pending is a folded batch on its way to the store.
 type pending struct {
-	views    []*view
+	views    []*viewBuilder
 	events   []domain.Recorded
 	again    bool // the events come once more, for other views: they are not counted yet
 	results  []result
@@ -22,10 +22,10 @@ type pending struct {
 	fold     time.Duration
 }
 
-// hand folds a batch into some views and hands it over to be stored. They are complete up to its position then.
-func (p *pipeline) hand(ctx context.Context, x *pending) error {
+// foldAndQueue folds a batch into some views and hands it over to be stored. They are complete up to its position then.
+func (p *pipeline) foldAndQueue(ctx context.Context, x *pending) error {
 	x.began = time.Now()
-	err := p.insist(ctx, "read documents", func() (err error) {
+	err := p.retryReporting(ctx, "read documents", func() (err error) {
 		x.results, err = p.fold(ctx, x.views, x.events)
 		return err
 	})
@@ -34,28 +34,28 @@ func (p *pipeline) hand(ctx context.Context, x *pending) error {
 	}
 	x.batches = p.batches(x)
 	for i, v := range x.views {
-		v.take(x.results[i], x.position)
+		v.apply(x.results[i], x.position)
 	}
 	x.fold = time.Since(x.began)
-	p.flying.Add(1)
+	p.inFlight.Add(1)
 	select {
 	case p.out <- x:
 		return nil
 	case <-ctx.Done():
-		p.flying.Done()
+		p.inFlight.Done()
 		return context.Cause(ctx)
 	}
 }
 
-// keep stores what has been folded, in order, for as long as it takes: skipping is no way out.
-func (p *pipeline) keep(ctx context.Context) error {
+// storeQueued stores what has been folded, in order, for as long as it takes: skipping is no way out.
+func (p *pipeline) storeQueued(ctx context.Context) error {
 	for {
 		select {
 		case <-ctx.Done():
 			return context.Cause(ctx)
 		case x := <-p.out:
 			err := p.store(ctx, x)
-			p.flying.Done()
+			p.inFlight.Done()
 			if err != nil {
 				return err
 			}
@@ -68,11 +68,11 @@ func (p *pipeline) store(ctx context.Context, x *pending) error {
 	defer p.gate.Unlock()
 	began := time.Now()
 	if len(x.batches) > 0 {
-		if err := p.insist(ctx, "commit", func() error { return p.cfg.Store.Commit(ctx, x.batches...) }); err != nil {
+		if err := p.retryReporting(ctx, "commit", func() error { return p.cfg.Store.Commit(ctx, x.batches...) }); err != nil {
 			return err
 		}
 	}
-	p.committed(x, time.Since(began))
+	p.report(x, time.Since(began))
 	if !x.again {
 		p.trace(x.events, x.began)
 		p.backlog.Add(-int64(len(x.events)))
@@ -80,8 +80,8 @@ func (p *pipeline) store(ctx context.Context, x *pending) error {
 	return nil
 }
 
-// insist is retry that tells readiness.
-func (p *pipeline) insist(ctx context.Context, what string, do func() error) error {
+// retryReporting is retry that tells readiness.
+func (p *pipeline) retryReporting(ctx context.Context, what string, do func() error) error {
 	defer p.failing.Store(false)
 	return retry(ctx, p.cfg, what, func() error {
 		err := do()
@@ -93,7 +93,7 @@ func (p *pipeline) insist(ctx context.Context, what string, do func() error) err
 // parallelFrom is the batch size from which folding the views side by side is worth the goroutines.
 const parallelFrom = 64
 
-func (p *pipeline) fold(ctx context.Context, views []*view, events []domain.Recorded) ([]result, error) {
+func (p *pipeline) fold(ctx context.Context, views []*viewBuilder, events []domain.Recorded) ([]result, error) {
 	results := make([]result, len(views))
 	if len(events) < parallelFrom {
 		for i, v := range views {
@@ -138,8 +138,8 @@ func (p *pipeline) batches(x *pending) []readmodels.Batch {
 	return out
 }
 
-// committed moves the views on and tells everyone who wants to know.
-func (p *pipeline) committed(x *pending, took time.Duration) {
+// report moves the views on and tells everyone who wants to know.
+func (p *pipeline) report(x *pending, took time.Duration) {
 	c := Commit{Pipeline: p.name, Fold: x.fold, Store: took}
 	if !x.again {
 		c.Events = len(x.events)
@@ -149,7 +149,7 @@ func (p *pipeline) committed(x *pending, took time.Duration) {
 	}
 	for i, v := range x.views {
 		res := x.results[i]
-		v.stored(res, x.position)
+		v.markStored(res, x.position)
 		checkpoint, parked := v.where()
 		cv := CommitView{Name: v.spec.Name, Version: v.spec.Version, Events: res.events, Checkpoint: checkpoint}
 		if s := res.space; s != nil {

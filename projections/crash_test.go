@@ -47,7 +47,7 @@ func victim(address, path string) error {
 		return err
 	}
 	p, err := projections.NewProjector(projections.Config{
-		Feed: eventstore.NewFeed(client, "victim"), Store: store, Folds: folds.All(), MaxBatch: 20, SpoolMost: 16 << 10, Linger: time.Millisecond,
+		Feed: eventstore.NewFeed(client, "victim"), Store: store, Folds: folds.All(), MaxBatch: 20, MaxSpool: 16 << 10, Linger: time.Millisecond,
 		Observer: observed(func(c projections.Commit) {
 			if c.Events > 0 { // in all views
 				_, _ = os.Stdout.WriteString(".")

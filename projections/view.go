@@ -8,12 +8,13 @@ import (
 	"github.com/hashicorp/golang-lru/v2/simplelru"
 
 	"zhiping/domain"
+	"zhiping/projections/internal/clone"
 	"zhiping/readmodels"
 )
 
-// view is one projection at work. Batches are folded by one goroutine and stored by another, one batch behind: so
+// viewBuilder is one projection at work. Batches are folded by one goroutine and stored by another, one batch behind: so
 // that folding goes on while the store writes.
-type view struct {
+type viewBuilder struct {
 	fold    Fold
 	copyDoc func(any) any
 	spec    readmodels.Spec
@@ -22,8 +23,8 @@ type view struct {
 	// recent holds documents as they are stored, and zero Documents for ids known to have none, so that a
 	// document that events keep coming for is read once. Nothing but the commits of this view changes them.
 	recent *simplelru.LRU[string, readmodels.Document]
-	// passing says that no document is come back to for long, as in a sweep of history, so that none is kept in recent.
-	passing bool
+	// bulk says that no document is come back to for long, as in a sweep of history, so that none is kept in recent.
+	bulk bool
 
 	mu         sync.Mutex // guards what follows, and parked where others than the folding goroutine read it
 	checkpoint uint64     // position up to which documents are stored
@@ -31,12 +32,12 @@ type view struct {
 	unstored map[string]readmodels.Document
 }
 
-func openView(ctx context.Context, store readmodels.Reader, f Fold, spec readmodels.Spec, cache int) (*view, error) {
+func openView(ctx context.Context, store readmodels.Reader, f Fold, spec readmodels.Spec, cache int) (*viewBuilder, error) {
 	recent, err := simplelru.NewLRU[string, readmodels.Document](cache, nil)
 	if err != nil {
 		return nil, err
 	}
-	v := &view{fold: f, copyDoc: cloner(spec.New()), spec: spec, parked: map[string]*Parked{}, recent: recent, unstored: map[string]readmodels.Document{}}
+	v := &viewBuilder{fold: f, copyDoc: clone.Func(spec.New()), spec: spec, parked: map[string]*Parked{}, recent: recent, unstored: map[string]readmodels.Document{}}
 	if v.checkpoint, _, err = store.Checkpoint(ctx, v.spec.Name, v.spec.Version); err != nil {
 		return nil, fmt.Errorf("checkpoint of %s: %w", v.spec.Name, err)
 	}
@@ -67,7 +68,7 @@ type keyed struct {
 
 // foldBatch folds the events behind the view's checkpoint. When one fails it parks the event's documents and folds
 // the batch anew: their copies may be half changed, and folding is repeatable.
-func (v *view) foldBatch(ctx context.Context, store readmodels.Reader, events []domain.Recorded) (result, error) {
+func (v *viewBuilder) foldBatch(ctx context.Context, store readmodels.Reader, events []domain.Recorded) (result, error) {
 	var todo []keyed
 	ids := map[string]bool{}
 	for i := range events {
@@ -87,7 +88,7 @@ func (v *view) foldBatch(ctx context.Context, store readmodels.Reader, events []
 	if len(todo) == 0 {
 		return res, nil
 	}
-	docs, err := v.fetchFollowed(ctx, store, ids)
+	docs, err := v.fetchRelated(ctx, store, ids)
 	if err != nil {
 		return res, err
 	}
@@ -109,7 +110,7 @@ func (v *view) foldBatch(ctx context.Context, store readmodels.Reader, events []
 }
 
 // attempt folds up to the first event that fails.
-func (v *view) attempt(todo []keyed, docs map[string]readmodels.Document, since map[string]*Parked) (*space, keyed, error) {
+func (v *viewBuilder) attempt(todo []keyed, docs map[string]readmodels.Document, since map[string]*Parked) (*space, keyed, error) {
 	s := newSpace(v.fold, v.copyDoc, map[string]*Parked{})
 	for id, d := range docs {
 		s.load(id, d)
@@ -118,7 +119,7 @@ func (v *view) attempt(todo []keyed, docs map[string]readmodels.Document, since 
 		}
 	}
 	for _, k := range todo {
-		k.keys = s.followed(k.keys)
+		k.keys = s.withRelated(k.keys)
 		for _, id := range k.keys {
 			if p := since[id]; p != nil && p.Position <= k.event.Position {
 				s.parked[id] = p
@@ -142,7 +143,7 @@ const eventPrefix = "event:"
 
 // keysOf guards against a Keys that panics: the projector must not fall over one event. Nobody knows whom such an
 // event concerns, so it is parked under its own id.
-func (v *view) keysOf(e *domain.Recorded) (k keyed) {
+func (v *viewBuilder) keysOf(e *domain.Recorded) (k keyed) {
 	defer func() {
 		if r := recover(); r != nil {
 			k = keyed{event: e, keys: []string{eventPrefix + e.ID.String()}, err: fmt.Errorf("panic in Keys: %v", r)}
@@ -152,7 +153,7 @@ func (v *view) keysOf(e *domain.Recorded) (k keyed) {
 }
 
 // fetch gets documents as they are stored, from memory where it has them.
-func (v *view) fetch(ctx context.Context, store readmodels.Reader, ids map[string]bool) (map[string]readmodels.Document, error) {
+func (v *viewBuilder) fetch(ctx context.Context, store readmodels.Reader, ids map[string]bool) (map[string]readmodels.Document, error) {
 	docs := make(map[string]readmodels.Document, len(ids))
 	var missing []string
 	for id := range ids {
@@ -181,16 +182,16 @@ func (v *view) fetch(ctx context.Context, store readmodels.Reader, ids map[strin
 	}
 	for _, id := range missing {
 		docs[id] = read[id]
-		if !v.passing {
+		if !v.bulk {
 			v.recent.Add(id, read[id])
 		}
 	}
 	return docs, nil
 }
 
-// take makes the next batch see this one, which is on its way to the store. There is no way back: it is stored, or
+// apply makes the next batch see this one, which is on its way to the store. There is no way back: it is stored, or
 // nothing behind it is.
-func (v *view) take(res result, position uint64) {
+func (v *viewBuilder) apply(res result, position uint64) {
 	v.folded = max(v.folded, position)
 	v.mu.Lock()
 	defer v.mu.Unlock()
@@ -203,7 +204,7 @@ func (v *view) take(res result, position uint64) {
 	for id, en := range res.space.entries {
 		if en.dirty {
 			d := readmodels.Document{ID: id, Position: en.at, Doc: en.doc}
-			if v.passing {
+			if v.bulk {
 				v.recent.Remove(id)
 			} else {
 				v.recent.Add(id, d)
@@ -213,8 +214,8 @@ func (v *view) take(res result, position uint64) {
 	}
 }
 
-// stored says that the batch is in the store.
-func (v *view) stored(res result, position uint64) {
+// markStored says that the batch is in the store.
+func (v *viewBuilder) markStored(res result, position uint64) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.checkpoint = max(v.checkpoint, position)
@@ -229,7 +230,7 @@ func (v *view) stored(res result, position uint64) {
 }
 
 // where tells the checkpoint and how many documents are parked.
-func (v *view) where() (checkpoint uint64, parked int) {
+func (v *viewBuilder) where() (checkpoint uint64, parked int) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	return v.checkpoint, len(v.parked)

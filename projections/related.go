@@ -13,15 +13,15 @@ import (
 // errBehind is why a document cannot be replayed before another one that may lead to it.
 var errBehind = errors.New("projections: a document that may lead here is parked itself")
 
-// fetchFollowed is fetch, with the documents that those lead to.
-func (v *view) fetchFollowed(ctx context.Context, store readmodels.Reader, ids map[string]bool) (map[string]readmodels.Document, error) {
+// fetchRelated is fetch, with the documents that those lead to.
+func (v *viewBuilder) fetchRelated(ctx context.Context, store readmodels.Reader, ids map[string]bool) (map[string]readmodels.Document, error) {
 	docs, err := v.fetch(ctx, store, ids)
-	if err != nil || !v.fold.follows() {
+	if err != nil || !v.fold.hasRelated() {
 		return docs, err
 	}
 	further := map[string]bool{}
 	for _, d := range docs {
-		for _, id := range v.fold.follow(d.Doc) {
+		for _, id := range v.fold.related(d.Doc) {
 			if _, here := docs[id]; !here {
 				further[id] = true
 			}
@@ -32,14 +32,14 @@ func (v *view) fetchFollowed(ctx context.Context, store readmodels.Reader, ids m
 	return docs, err
 }
 
-// followed adds to keys the documents that theirs lead to as they are now.
-func (s *space) followed(keys []string) []string {
-	if !s.by.follows() {
+// withRelated adds to keys the documents that theirs lead to as they are now.
+func (s *space) withRelated(keys []string) []string {
+	if !s.by.hasRelated() {
 		return keys
 	}
 	all := slices.Clip(keys)
 	for _, id := range keys {
-		for _, more := range s.by.follow(s.entries[id].doc) {
+		for _, more := range s.by.related(s.entries[id].doc) {
 			if s.entries[more] != nil && !slices.Contains(all, more) {
 				all = append(all, more)
 			}
@@ -48,26 +48,26 @@ func (s *space) followed(keys []string) []string {
 	return all
 }
 
-// reach names what an event touches, and loads for a replay of one document what else that is: the others have had
+// loadForReplay names what an event touches, and loads for a replay of one document what else that is: the others have had
 // the event, and keep what they have. An event that leads to the replayed document from one that is parked itself
 // cannot be folded yet; whether it leads there, the parked one tells, or else the event that named both.
-func (v *view) reach(ctx context.Context, store readmodels.Reader, s *space, id string, e domain.Recorded) (keyed, error) {
+func (v *viewBuilder) loadForReplay(ctx context.Context, store readmodels.Reader, s *space, id string, e domain.Recorded) (keyed, error) {
 	k := v.keysOf(&e)
 	named := slices.Contains(k.keys, id)
-	if !named && !v.fold.follows() {
+	if !named && !v.fold.hasRelated() {
 		return k, nil
 	}
 	others := map[string]bool{}
-	for _, key := range append(slices.Clip(k.keys), v.fold.follow(s.entries[id].doc)...) {
+	for _, key := range append(slices.Clip(k.keys), v.fold.related(s.entries[id].doc)...) {
 		others[key] = true
 	}
 	delete(others, id)
 	leader := ""
-	if v.fold.follows() && len(k.keys) > 0 && k.keys[0] != id && v.parked[k.keys[0]] != nil {
+	if v.fold.hasRelated() && len(k.keys) > 0 && k.keys[0] != id && v.parked[k.keys[0]] != nil {
 		leader = k.keys[0]
 		s.behind[leader] = s.behind[leader] || named
 	}
-	docs, err := v.fetchFollowed(ctx, store, others)
+	docs, err := v.fetchRelated(ctx, store, others)
 	if err != nil {
 		return k, err
 	}
@@ -76,7 +76,7 @@ func (v *view) reach(ctx context.Context, store readmodels.Reader, s *space, id 
 		s.parked[key] = &Parked{}
 		s.load(key, d)
 	}
-	touched := s.followed(k.keys)
+	touched := s.withRelated(k.keys)
 	if leader != "" && !named && (slices.Contains(touched, id) || s.behind[leader]) {
 		touched, k.err = append(touched, id), errBehind
 	}
@@ -84,8 +84,8 @@ func (v *view) reach(ctx context.Context, store readmodels.Reader, s *space, id 
 	return k, nil
 }
 
-// forget drops what reach loaded.
-func (s *space) forget(but string) {
+// unload drops what loadForReplay loaded.
+func (s *space) unload(but string) {
 	for id := range s.entries {
 		if id != but {
 			delete(s.entries, id)

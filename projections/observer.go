@@ -34,9 +34,9 @@ type CommitView struct {
 	Checkpoint uint64
 }
 
-type nobody struct{}
+type noObserver struct{}
 
-func (nobody) Committed(Commit)          {}
-func (nobody) Failed(string, error)      {}
-func (nobody) Parked(string, int, int)   {}
-func (nobody) Backlog(string, int, bool) {}
+func (noObserver) Committed(Commit)          {}
+func (noObserver) Failed(string, error)      {}
+func (noObserver) Parked(string, int, int)   {}
+func (noObserver) Backlog(string, int, bool) {}

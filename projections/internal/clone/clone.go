@@ -1,14 +1,15 @@
-package projections
+// Package clone makes deep copies of documents. It knows nothing of projections.
+package clone
 
 import (
 	"reflect"
 	"time"
 )
 
-// cloner returns a function that copies a document of this type as deep as a fold can change it: pointers,
+// Func returns a function that copies a document of this type as deep as a fold can change it: pointers,
 // slices, maps and interfaces are followed through exported fields; unexported ones are copied as they are,
 // which is right for time.Time and the like. The plan is made once per type, not per copy.
-func cloner(doc any) func(any) any {
+func Func(doc any) func(any) any {
 	t := reflect.TypeOf(doc).Elem()
 	c := planner{}.plan(t)
 	return func(src any) any {

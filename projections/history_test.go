@@ -31,19 +31,19 @@ func TestHistoryIsFoldedByPartAsInOrder(t *testing.T) {
 	for _, most := range []int64{1, 4 << 10, 64 << 20} {
 		t.Run(fmt.Sprint(most), func(t *testing.T) {
 			events := longHistory(6000, 300)
-			byparts, inorder := newMemory(), newMemory()
+			partitioned, inorder := newMemory(), newMemory()
 			dir := t.TempDir()
-			cfg := config(byparts, newLog(events...), tallies(1), totals())
-			cfg.MaxBatch, cfg.SpoolMost, cfg.SpoolDir = 250, most, dir
+			cfg := config(partitioned, newLog(events...), tallies(1), totals())
+			cfg.MaxBatch, cfg.MaxSpool, cfg.SpoolDir = 250, most, dir
 			caughtUp(t, start(t, cfg))
 			plain := tallies(1)
-			plain.ByPart = false
+			plain.ByPartition = false
 			cfg = config(inorder, newLog(events...), plain, totals())
 			caughtUp(t, start(t, cfg))
-			require.Equal(t, inorder.all(tallies(1).Spec()), byparts.all(tallies(1).Spec()))
-			require.Equal(t, inorder.all(totals().Spec()), byparts.all(totals().Spec()))
-			require.Equal(t, inorder.position("tallies", 1), byparts.position("tallies", 1))
-			want, got := inorder.all(projections.ParkedView().Spec()), byparts.all(projections.ParkedView().Spec())
+			require.Equal(t, inorder.all(tallies(1).Spec()), partitioned.all(tallies(1).Spec()))
+			require.Equal(t, inorder.all(totals().Spec()), partitioned.all(totals().Spec()))
+			require.Equal(t, inorder.position("tallies", 1), partitioned.position("tallies", 1))
+			want, got := inorder.all(projections.ParkedView().Spec()), partitioned.all(projections.ParkedView().Spec())
 			require.NotEmpty(t, want)
 			require.Len(t, got, len(want))
 			left, err := os.ReadDir(dir)
@@ -88,7 +88,7 @@ func TestHistoryWithoutRoomToSortIt(t *testing.T) {
 	caughtUp(t, start(t, cfg))
 	plain := newMemory()
 	inorder := tallies(1)
-	inorder.ByPart = false
+	inorder.ByPartition = false
 	caughtUp(t, start(t, config(plain, newLog(events...), inorder, totals())))
 	require.Equal(t, plain.all(tallies(1).Spec()), store.all(tallies(1).Spec()))
 	require.Equal(t, plain.all(totals().Spec()), store.all(totals().Spec()))

@@ -11,9 +11,9 @@ import (
 )
 
 // replay tries a view's parked documents again. What fails stays parked, with what is the matter now.
-func (p *Projector) replay(ctx context.Context, line *pipeline, name string) error {
-	return line.task(ctx, func(ctx context.Context) error {
-		for _, v := range line.views {
+func (p *Projector) replay(ctx context.Context, pl *pipeline, name string) error {
+	return pl.task(ctx, func(ctx context.Context) error {
+		for _, v := range pl.views {
 			if v.spec.Name != name {
 				continue
 			}
@@ -22,7 +22,7 @@ func (p *Projector) replay(ctx context.Context, line *pipeline, name string) err
 					p.cfg.Logger.Warn("only a rebuild can repair an event whose documents were not known", "view", name, "id", id)
 					continue
 				}
-				err := retry(ctx, p.cfg, "replay", func() error { return line.replay(ctx, v, id) })
+				err := retry(ctx, p.cfg, "replay", func() error { return pl.replay(ctx, v, id) })
 				if err != nil {
 					return err
 				}
@@ -34,7 +34,7 @@ func (p *Projector) replay(ctx context.Context, line *pipeline, name string) err
 }
 
 // replay folds one parked document from where it stopped to the view's checkpoint. Live events wait meanwhile.
-func (p *pipeline) replay(ctx context.Context, v *view, id string) error {
+func (p *pipeline) replay(ctx context.Context, v *viewBuilder, id string) error {
 	docs, err := v.fetch(ctx, p.cfg.Store, map[string]bool{id: true})
 	if err != nil {
 		return err
@@ -42,12 +42,12 @@ func (p *pipeline) replay(ctx context.Context, v *view, id string) error {
 	s := newSpace(v.fold, v.copyDoc, map[string]*Parked{})
 	s.load(id, docs[id])
 	var again *Parked
-	err = p.since(ctx, docs[id].Position, v.checkpoint, func(e domain.Recorded) error {
-		k, err := v.reach(ctx, p.cfg.Store, s, id, e)
+	err = p.readRange(ctx, docs[id].Position, v.checkpoint, func(e domain.Recorded) error {
+		k, err := v.loadForReplay(ctx, p.cfg.Store, s, id, e)
 		if err != nil {
 			return err
 		}
-		defer s.forget(id)
+		defer s.unload(id)
 		if again != nil || !slices.Contains(k.keys, id) {
 			return nil
 		}
@@ -63,11 +63,11 @@ func (p *pipeline) replay(ctx context.Context, v *view, id string) error {
 	if err != nil {
 		return err
 	}
-	return p.replayed(ctx, v, id, s, again)
+	return p.storeReplay(ctx, v, id, s, again)
 }
 
-// replayed stores what a replay came to. A document that fails again keeps what it had before.
-func (p *pipeline) replayed(ctx context.Context, v *view, id string, s *space, again *Parked) error {
+// storeReplay stores what a replay came to. A document that fails again keeps what it had before.
+func (p *pipeline) storeReplay(ctx context.Context, v *viewBuilder, id string, s *space, again *Parked) error {
 	list := readmodels.Batch{Name: ParkedView().Name, Version: ParkedView().Version, Checkpoint: v.checkpoint, Token: p.token}
 	if again != nil {
 		list.Puts = []readmodels.Put{ParkedView().Put(ParkedID(v.spec, id), v.checkpoint, again)}
@@ -85,16 +85,16 @@ func (p *pipeline) replayed(ctx context.Context, v *view, id string, s *space, a
 	if err := p.cfg.Store.Commit(ctx, doc, list); err != nil {
 		return err
 	}
-	v.take(result{space: s}, v.checkpoint)
-	v.stored(result{space: s}, v.checkpoint)
+	v.apply(result{space: s}, v.checkpoint)
+	v.markStored(result{space: s}, v.checkpoint)
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	delete(v.parked, id)
 	return nil
 }
 
-// since reads the events behind one position up to another on a subscription of its own.
-func (p *pipeline) since(ctx context.Context, after, upTo uint64, each func(domain.Recorded) error) error {
+// readRange reads the events behind one position up to another on a subscription of its own.
+func (p *pipeline) readRange(ctx context.Context, after, upTo uint64, each func(domain.Recorded) error) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	sub := p.cfg.Feed.Subscriber(after)

@@ -53,7 +53,7 @@ func (p *Projector) term(ctx context.Context, token uint64) error {
 	depose(nil)
 	<-renewed
 	p.mu.Lock()
-	p.lines = nil
+	p.pipelines = nil
 	p.mu.Unlock()
 	if errors.Is(context.Cause(lead), errDeposed) || errors.Is(err, readmodels.ErrFenced) {
 		p.cfg.Logger.Warn("another node leads the projections now", "owner", p.cfg.Owner, "token", token)
