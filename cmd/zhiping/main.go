@@ -13,6 +13,10 @@ import (
 	"syscall"
 
 	"github.com/alecthomas/kong"
+
+	"zhiping/cmd/zhiping/internal/bench"
+	"zhiping/cmd/zhiping/internal/node"
+	"zhiping/cmd/zhiping/internal/operate"
 )
 
 func main() {
@@ -29,20 +33,30 @@ func main() {
 // cli is the table of contents of the command line. Every flag is also an environment variable: ZHIPING_ and its
 // name in capitals.
 type cli struct {
-	Serve       serveCmd       `cmd:"" help:"Serve the API. Without connection strings, everything runs embedded in this process."`
-	Projections projectionsCmd `cmd:"" help:"Look after the views: list, status, rebuild, parked documents."`
-	Eventstore  eventstoreCmd  `cmd:"" help:"Look after the embedded event store by itself: serve, verify, backup."`
-	Accounts    accountsCmd    `cmd:"" help:"Look after accounts, beside a running server too: the first admin, and people who must be shut out."`
-	Blobs       blobsCmd       `cmd:"" help:"Look after the content of attachments."`
-	Bench       benchCmd       `cmd:"" help:"Measure; prints a table and JSON."`
+	Serve       serveCmd            `cmd:"" help:"Serve the API. Without connection strings, everything runs embedded in this process."`
+	Projections operate.Projections `cmd:"" help:"Look after the views: list, status, rebuild, parked documents."`
+	Eventstore  operate.Eventstore  `cmd:"" help:"Look after the embedded event store by itself: serve, verify, backup."`
+	Accounts    operate.Accounts    `cmd:"" help:"Look after accounts, beside a running server too: the first admin, and people who must be shut out."`
+	Blobs       operate.Blobs       `cmd:"" help:"Look after the content of attachments."`
+	Bench       benchCmd            `cmd:"" help:"Measure; prints a table and JSON."`
 }
 
 // benchCmd is `zhiping bench`.
 type benchCmd struct {
-	Eventstore benchEventstoreCmd `cmd:"" help:"Appends, reads and subscriptions of an event store."`
-	HTTP       benchHTTPCmd       `cmd:"" name:"http" help:"Commands and view reads of a demo server over HTTP."`
-	Views      benchViewsCmd      `cmd:"" help:"Rebuilding all views from a long history, reads beside it, and lag."`
-	Start      benchStartCmd      `cmd:"" help:"Start on a long history, of the event store and of serve."`
+	Eventstore bench.Eventstore `cmd:"" help:"Appends, reads and subscriptions of an event store."`
+	HTTP       bench.HTTP       `cmd:"" name:"http" help:"Commands and view reads of a demo server over HTTP."`
+	Views      bench.Views      `cmd:"" help:"Rebuilding all views from a long history, reads beside it, and lag."`
+	Start      bench.Start      `cmd:"" help:"Start on a long history, of the event store and of serve."`
+}
+
+// serveCmd is `zhiping serve`.
+type serveCmd struct {
+	node.Options
+}
+
+// Run serves until the context ends.
+func (c *serveCmd) Run(ctx context.Context, stdout io.Writer) error {
+	return node.Run(ctx, &c.Options, stdout)
 }
 
 // run is main without the process: tests call it.

@@ -1,0 +1,7 @@
+package world
+
+import (
+	"regexp"
+)
+
+var Han = regexp.MustCompile(`\p{Han}`)
