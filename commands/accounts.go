@@ -21,7 +21,7 @@ func (x *Executor) Account(ctx context.Context, env Envelope, id string, c accou
 			}
 			return nil
 		},
-		facts: func(ctx context.Context, _ account.State) (account.Facts, error) {
+		facts: func(ctx context.Context, _ account.State, _ domain.Usage) (account.Facts, error) {
 			return x.accountFacts(ctx, env, id, c)
 		},
 	})
@@ -94,7 +94,7 @@ func (x *Executor) claimOffice(ctx context.Context, env Envelope, s organization
 			}
 			return nil
 		},
-		facts: func(ctx context.Context, have account.State) (account.Facts, error) {
+		facts: func(ctx context.Context, have account.State, _ domain.Usage) (account.Facts, error) {
 			f := account.Facts{Account: c.Account, By: env.Actor.ID}
 			if have.Office.Organization == "" || have.Office.Organization == s.ID {
 				return f, nil

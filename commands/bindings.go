@@ -32,8 +32,10 @@ func (x *Executor) Binding(ctx context.Context, env Envelope, applicant string, 
 			}
 			return nil
 		},
-		facts: func(ctx context.Context, s binding.State) (binding.Facts, error) {
-			return x.bindingFacts(ctx, env, applicant, s, c)
+		facts: func(ctx context.Context, s binding.State, used domain.Usage) (binding.Facts, error) {
+			f, err := x.bindingFacts(ctx, env, applicant, s, c)
+			f.Usage = used
+			return f, err
 		},
 	})
 }

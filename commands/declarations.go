@@ -3,6 +3,7 @@ package commands
 import (
 	"context"
 	"fmt"
+	"slices"
 
 	"github.com/google/uuid"
 
@@ -21,9 +22,15 @@ func (x *Executor) Declaration(ctx context.Context, env Envelope, id uuid.UUID, 
 	return execute(ctx, x, declarations, request[declaration.State, declaration.Facts, declaration.Command]{
 		env: env, id: id.String(), cmd: c, exclusive: access.Decides(name),
 		authorise: func(s declaration.State) error { return authoriseDeclaration(env.Actor, name, s) },
-		facts: func(ctx context.Context, s declaration.State) (declaration.Facts, error) {
+		facts: func(ctx context.Context, s declaration.State, used domain.Usage) (declaration.Facts, error) {
 			f, err := x.declarationFacts(ctx, env, s, c)
-			f.ID, f.Applicant = id, domain.Organization{ID: env.Actor.ID, Name: env.Actor.Name}
+			if err != nil {
+				return f, err
+			}
+			f.ID, f.Applicant, f.Usage = id, domain.Organization{ID: env.Actor.ID, Name: env.Actor.Name}, used
+			if _, attaching := c.(declaration.AttachFile); attaching {
+				f.AttachedToday, err = x.attachedToday(ctx, s)
+			}
 			return f, err
 		},
 		reserve: func(ctx context.Context, s declaration.State, f declaration.Facts, revision uint64) error {
@@ -33,6 +40,27 @@ func (x *Executor) Declaration(ctx context.Context, env Envelope, id uuid.UUID, 
 			return nil
 		},
 	})
+}
+
+// attachedToday sums what the applicant's declarations took today, by their own streams; only which there are is asked of the
+// views. Uploads to several declarations at the same moment may pass the bound by what they bring.
+func (x *Executor) attachedToday(ctx context.Context, s declaration.State) (int64, error) {
+	ids, err := x.index.Declarations(ctx, s.Applicant.ID)
+	if err != nil {
+		return 0, fmt.Errorf("declarations of %s: %w", s.Applicant.ID, err)
+	}
+	if !slices.Contains(ids, s.ID) {
+		ids = append(ids, s.ID)
+	}
+	var sum int64
+	for _, id := range ids {
+		d, _, err := load(ctx, x, declarations, domain.Stream(domain.CategoryDeclaration, id.String()), false)
+		if err != nil {
+			return 0, err
+		}
+		sum += d.usage.asOf(x.clock()).BytesToday
+	}
+	return sum, nil
 }
 
 // Resource is the declaration as the policy table sees it.
@@ -164,6 +192,10 @@ func (x *Executor) Slot(ctx context.Context, env Envelope, id uuid.UUID, file de
 	}
 	f, err := x.declarationFacts(ctx, env, d.state, declaration.AttachFile{})
 	if err != nil {
+		return catalog.Slot{}, err
+	}
+	f.Usage = d.usage.asOf(f.Now)
+	if f.AttachedToday, err = x.attachedToday(ctx, d.state); err != nil {
 		return catalog.Slot{}, err
 	}
 	return declaration.Attachable(d.state, f, file)

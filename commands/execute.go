@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
-	"slices"
 	"strconv"
 	"time"
 
@@ -56,6 +55,16 @@ type aggregate[S, F, C, E any] struct {
 	name     func(C) string
 	decide   func(S, F, C) ([]E, error)
 	evolve   func(S, E) S
+	// bytes measures what an event brings, and size what a state holds in memory. Nil where neither can grow much.
+	bytes func(E) int64
+	size  func(S) int64
+}
+
+func (a aggregate[S, F, C, E]) weight(e E) int64 {
+	if a.bytes == nil {
+		return 0
+	}
+	return a.bytes(e)
 }
 
 // request is one command with all that the generic executor calls back.
@@ -68,7 +77,7 @@ type request[S, F, C any] struct {
 	// authorise judges the actor against the loaded state.
 	authorise func(S) error
 	// facts looks up what the decision depends on outside the command's stream.
-	facts func(context.Context, S) (F, error)
+	facts func(context.Context, S, domain.Usage) (F, error)
 	// reserve takes from another stream what the decided command needs, before its events are appended behind the
 	// revision that it was decided on. Nil where it needs nothing.
 	reserve func(context.Context, S, F, uint64) error
@@ -107,7 +116,7 @@ func execute[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F,
 		if err != nil {
 			return res, err
 		}
-		if slices.Contains(l.commands, meta.CommandID) {
+		if l.commands.has(meta.CommandID) {
 			report.Replayed = true
 			return replay(ctx, x, a, r, report.Stream, meta)
 		}
@@ -137,7 +146,7 @@ func execute[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F,
 		case r.exclusive:
 			report.Conflicts++
 			// Perhaps it was our own earlier try, whose answer got lost.
-			if again, _, err := load(ctx, x, a, report.Stream, false); err == nil && slices.Contains(again.commands, meta.CommandID) {
+			if again, _, err := load(ctx, x, a, report.Stream, false); err == nil && again.commands.has(meta.CommandID) {
 				report.Replayed = true
 				return replay(ctx, x, a, r, report.Stream, meta)
 			}
@@ -162,7 +171,7 @@ func decide[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F, 
 	if m != nil && l.revision >= 0 && uint64(l.revision) != *m {
 		return nil, domain.ErrStaleRevision
 	}
-	facts, err := r.facts(ctx, l.state)
+	facts, err := r.facts(ctx, l.state, l.usage.asOf(x.clock()))
 	if err != nil {
 		return nil, err
 	}
@@ -192,15 +201,15 @@ func appendEvents[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[
 		m := meta
 		m.SchemaVersion = t.Version
 		proposed[i] = domain.Proposed{ID: domain.DerivedID(meta.CommandID.String(), stream, strconv.Itoa(i)), Type: t.Name, Meta: m, Event: e}
-		next.state = a.evolve(next.state, e)
+		next.state, next.usage = a.evolve(next.state, e), next.usage.add(meta.At, a.weight(e))
 	}
 	done, err := x.store.Append(ctx, stream, l.revision, proposed)
 	if err != nil {
 		return l, fmt.Errorf("append %s: %w", stream, err)
 	}
 	next.revision, next.position, next.at = int64(done.Revision), done.Position, meta.At // #nosec G115 -- revisions stay far below 2^63
-	next.commands = append(slices.Clip(l.commands), meta.CommandID)
-	x.cache.Add(stream, next)
+	next.commands = l.commands.add(meta.CommandID)
+	remember(x, a, stream, next)
 	return next, nil
 }
 

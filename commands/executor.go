@@ -37,6 +37,9 @@ type Index interface {
 	Waiting(ctx context.Context, organization string) (bool, error)
 }
 
+// rememberBytes bounds the memory of folded streams, by the sizes that aggregates tell.
+const rememberBytes = 128 << 20
+
 // Config is what an Executor is made of. All but Observe and Tracer is required.
 type Config struct {
 	Store      EventStore
@@ -46,7 +49,7 @@ type Config struct {
 	Compile    func(catalog.Definition) (declaration.Checker, error) // pure; results are cached
 	Clock      func() time.Time
 	NewID      func() uuid.UUID
-	// Remember is how many folded streams stay in memory; 0 means 20,000.
+	// Remember is how many folded streams stay in memory, within rememberBytes; 0 means 20,000.
 	Remember int
 	// Observe hears of every command once it is done, for logs and metrics. It must not block.
 	Observe func(context.Context, Report)
@@ -84,7 +87,7 @@ type Executor struct {
 	tracer     trace.Tracer
 	types      map[reflect.Type]domain.EventType
 	turns      [1024]chan struct{} // one at a time a stream; streams share them by hash
-	cache      *lru.Cache[string, any]
+	cache      *memory
 	checkers   *lru.Cache[uuid.UUID, declaration.Checker]
 }
 
@@ -108,9 +111,9 @@ func New(c Config) (*Executor, error) {
 	if c.Remember == 0 {
 		c.Remember = 20_000
 	}
-	cache, err := lru.New[string, any](c.Remember)
+	cache, err := newMemory(c.Remember, rememberBytes)
 	if err != nil {
-		return nil, fmt.Errorf("commands: cache: %w", err)
+		return nil, err
 	}
 	// A definition's compiled form is large; a province has some dozens of open notices.
 	checkers, err := lru.New[uuid.UUID, declaration.Checker](256)
@@ -137,11 +140,11 @@ func New(c Config) (*Executor, error) {
 }
 
 var (
-	units         = aggregate[unit.State, unit.Facts, unit.Command, unit.Event]{domain.CategoryUnit, unit.CommandName, unit.Decide, unit.Evolve}
-	bindings      = aggregate[binding.State, binding.Facts, binding.Command, binding.Event]{domain.CategoryBinding, binding.CommandName, binding.Decide, binding.Evolve}
-	notices       = aggregate[notice.State, notice.Facts, notice.Command, notice.Event]{domain.CategoryNotice, notice.CommandName, notice.Decide, notice.Evolve}
-	declarations  = aggregate[declaration.State, declaration.Facts, declaration.Command, declaration.Event]{domain.CategoryDeclaration, declaration.CommandName, declaration.Decide, declaration.Evolve}
-	organizations = aggregate[organization.State, organization.Facts, organization.Command, organization.Event]{domain.CategoryOrganization, organization.CommandName, organization.Decide, organization.Evolve}
-	accounts      = aggregate[account.State, account.Facts, account.Command, account.Event]{domain.CategoryAccount, account.CommandName, account.Decide, account.Evolve}
-	quotas        = aggregate[quota.State, quota.Facts, quota.Command, quota.Event]{domain.CategoryQuota, quota.CommandName, quota.Decide, quota.Evolve}
+	units         = aggregate[unit.State, unit.Facts, unit.Command, unit.Event]{category: domain.CategoryUnit, name: unit.CommandName, decide: unit.Decide, evolve: unit.Evolve}
+	bindings      = aggregate[binding.State, binding.Facts, binding.Command, binding.Event]{category: domain.CategoryBinding, name: binding.CommandName, decide: binding.Decide, evolve: binding.Evolve}
+	notices       = aggregate[notice.State, notice.Facts, notice.Command, notice.Event]{category: domain.CategoryNotice, name: notice.CommandName, decide: notice.Decide, evolve: notice.Evolve, size: notice.State.Size}
+	declarations  = aggregate[declaration.State, declaration.Facts, declaration.Command, declaration.Event]{category: domain.CategoryDeclaration, name: declaration.CommandName, decide: declaration.Decide, evolve: declaration.Evolve, bytes: declaration.Bytes, size: declaration.State.Size}
+	organizations = aggregate[organization.State, organization.Facts, organization.Command, organization.Event]{category: domain.CategoryOrganization, name: organization.CommandName, decide: organization.Decide, evolve: organization.Evolve}
+	accounts      = aggregate[account.State, account.Facts, account.Command, account.Event]{category: domain.CategoryAccount, name: account.CommandName, decide: account.Decide, evolve: account.Evolve}
+	quotas        = aggregate[quota.State, quota.Facts, quota.Command, quota.Event]{category: domain.CategoryQuota, name: quota.CommandName, decide: quota.Decide, evolve: quota.Evolve}
 )

@@ -4,10 +4,7 @@ import (
 	"context"
 	"fmt"
 	"reflect"
-	"slices"
 	"time"
-
-	"github.com/google/uuid"
 
 	"zhiping/domain"
 )
@@ -18,7 +15,8 @@ type loaded[S any] struct {
 	revision int64 // NoStream for none
 	position uint64
 	at       time.Time   // of the last event: time never runs backwards within a stream
-	commands []uuid.UUID // ids of the commands whose events are folded in
+	commands *commandLog // of the events that are folded in
+	usage    counted
 }
 
 func (l loaded[S]) result() Result[S] {
@@ -33,7 +31,7 @@ func (l loaded[S]) result() Result[S] {
 // for an unchanged stream is one short round trip.
 func load[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F, C, E], stream string, cached bool) (l loaded[S], fresh bool, err error) {
 	l = loaded[S]{revision: NoStream}
-	if hit, ok := x.cache.Get(stream); ok {
+	if hit, ok := x.cache.get(stream); ok {
 		if l, ok = hit.(loaded[S]); !ok {
 			return l, false, fmt.Errorf("commands: cache holds %T for %s", hit, stream)
 		}
@@ -53,7 +51,7 @@ func load[S, F, C, E any](ctx context.Context, x *Executor, a aggregate[S, F, C,
 		}
 	}
 	if len(events) > 0 {
-		x.cache.Add(stream, l)
+		remember(x, a, stream, l)
 	}
 	return l, true, nil
 }
@@ -65,10 +63,18 @@ func fold[S, F, C, E any](a aggregate[S, F, C, E], l loaded[S], e domain.Recorde
 	}
 	l.state = a.evolve(l.state, event)
 	l.revision, l.position, l.at = int64(e.Revision), e.Position, e.At // #nosec G115 -- revisions stay far below 2^63
-	if n := len(l.commands); n == 0 || l.commands[n-1] != e.Meta.CommandID {
-		l.commands = append(slices.Clip(l.commands), e.Meta.CommandID)
-	}
+	l.commands, l.usage = l.commands.add(e.Meta.CommandID), l.usage.add(e.At, a.weight(event))
 	return l, nil
+}
+
+// remember keeps a folded stream, which other commands share.
+func remember[S, F, C, E any](x *Executor, a aggregate[S, F, C, E], stream string, l loaded[S]) {
+	const entry, command = 1 << 10, 48 // bytes, about
+	bytes := int64(entry + command*l.commands.len())
+	if a.size != nil {
+		bytes += a.size(l.state)
+	}
+	x.cache.put(stream, l, bytes)
 }
 
 // typeKey identifies a Go type; the stored name is data in the lists of event types, never derived from it.

@@ -19,7 +19,7 @@ func (x *Executor) Notice(ctx context.Context, env Envelope, id uuid.UUID, c not
 	return execute(ctx, x, notices, request[notice.State, notice.Facts, notice.Command]{
 		env: env, id: id.String(), cmd: c,
 		authorise: func(s notice.State) error { return authoriseNotice(env.Actor, name, s, c) },
-		facts: func(ctx context.Context, s notice.State) (notice.Facts, error) {
+		facts: func(ctx context.Context, s notice.State, _ domain.Usage) (notice.Facts, error) {
 			return x.noticeFacts(ctx, s, c)
 		},
 	})

@@ -19,7 +19,7 @@ func (x *Executor) Organization(ctx context.Context, env Envelope, id string, c 
 			}
 			return nil
 		},
-		facts: func(ctx context.Context, s organization.State) (organization.Facts, error) {
+		facts: func(ctx context.Context, s organization.State, _ domain.Usage) (organization.Facts, error) {
 			return x.organizationFacts(ctx, env, id, s, c)
 		},
 		reserve: func(ctx context.Context, s organization.State, _ organization.Facts, revision uint64) error {

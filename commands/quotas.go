@@ -27,7 +27,7 @@ func (x *Executor) claimPlace(ctx context.Context, env Envelope, s declaration.S
 			}
 			return nil
 		},
-		facts: func(ctx context.Context, s quota.State) (quota.Facts, error) {
+		facts: func(ctx context.Context, s quota.State, _ domain.Usage) (quota.Facts, error) {
 			return x.quotaFacts(ctx, s, c, places)
 		},
 	})

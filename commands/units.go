@@ -27,7 +27,7 @@ func (x *Executor) Unit(ctx context.Context, env Envelope, uscc string, c unit.C
 			}
 			return nil
 		},
-		facts: func(ctx context.Context, _ unit.State) (unit.Facts, error) {
+		facts: func(ctx context.Context, _ unit.State, _ domain.Usage) (unit.Facts, error) {
 			if r, registering := c.(unit.Register); registering {
 				return x.registrationFacts(ctx, r)
 			}

@@ -23,6 +23,7 @@ type Facts struct {
 	// Officer is the id of the organization that decides. A request that was withdrawn and made anew to another unit
 	// meanwhile is not its to decide.
 	Officer     string
+	Usage       domain.Usage
 	UnderReview bool // a declaration that the bound unit recommended is under review
 }
 

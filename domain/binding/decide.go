@@ -5,12 +5,20 @@ import (
 	"zhiping/domain/unit"
 )
 
+// Bounds on how often a person may ask for a unit. Only a new request is refused beyond them, so that a binding can always end.
+const (
+	MaxEventsPerHour = 60
+	MaxEvents        = 2000
+)
+
 // The refusals of this package.
 var (
 	ErrAlreadyBound = domain.NewError(domain.Conflict, "already_bound")
 	ErrPending      = domain.NewError(domain.Conflict, "binding_pending")
 	ErrNotBound     = domain.NewError(domain.Conflict, "not_bound")
 	ErrNotPending   = domain.NewError(domain.Conflict, "binding_not_pending")
+	ErrTooMany      = domain.NewError(domain.Limited, "binding_changes_hour")
+	ErrExhausted    = domain.NewError(domain.Conflict, "binding_changes")
 	ErrUnderReview  = domain.NewError(domain.Conflict, "under_review")
 )
 
@@ -20,6 +28,7 @@ var (
 //	         given a pending request to any unit               → ErrPending
 //	         given a bound unit                                → ErrAlreadyBound (unbind first, manual 3.2)
 //	         when the unit is not registered and approved      → unit.ErrNotRegistered
+//	         after more events than a binding may have          → ErrTooMany, ErrExhausted
 //	Approve: given a pending request to that unit              → Approved
 //	         given anything else                               → ErrNotPending
 //	Reject:  given a pending request to that unit, an opinion  → Rejected
@@ -47,6 +56,12 @@ func bind(s State, f Facts) ([]Event, error) {
 		return nil, ErrAlreadyBound
 	case StatusPending:
 		return nil, ErrPending
+	}
+	switch {
+	case f.Usage.ThisHour >= MaxEventsPerHour:
+		return nil, ErrTooMany
+	case f.Usage.Events >= MaxEvents:
+		return nil, ErrExhausted
 	}
 	if f.Unit.ID == "" {
 		return nil, unit.ErrNotRegistered

@@ -35,6 +35,9 @@ func TestDecide(t *testing.T) {
 		"a request is withdrawn":              {Given: events{asked}, When: binding.Unbind{}, Then: events{binding.Withdrawn{Unit: uni}}},
 		"a bound person leaves":               {Given: events{asked, agreed}, When: binding.Unbind{}, Then: events{binding.Unbound{Unit: uni}}},
 		"not while a declaration is reviewed": {Given: events{asked, agreed}, Facts: binding.Facts{UnderReview: true}, When: binding.Unbind{}, Err: binding.ErrUnderReview},
+		"asking too often within an hour":     {Facts: binding.Facts{Applicant: wang, Unit: uni, Usage: domain.Usage{ThisHour: binding.MaxEventsPerHour}}, When: bind, Err: binding.ErrTooMany},
+		"asking too often in all":             {Facts: binding.Facts{Applicant: wang, Unit: uni, Usage: domain.Usage{Events: binding.MaxEvents}}, When: bind, Err: binding.ErrExhausted},
+		"leaving is never too often":          {Given: events{asked, agreed}, Facts: binding.Facts{Usage: domain.Usage{Events: binding.MaxEvents, ThisHour: binding.MaxEventsPerHour}}, When: binding.Unbind{}, Then: events{binding.Unbound{Unit: uni}}},
 		"leaving without a unit":              {When: binding.Unbind{}, Err: binding.ErrNotBound},
 	})
 }

@@ -42,6 +42,9 @@ type Facts struct {
 	// Account is the applicant's as it was registered; the zero Person where no identity number is known. The data
 	// check compares with it, and no event repeats it.
 	Account catalog.Person
+	// Usage is what the declaration's stream holds, AttachedToday what all declarations of the applicant took today, in bytes.
+	Usage         domain.Usage
+	AttachedToday int64
 	// Organization is the deciding officer's.
 	Organization domain.Organization
 }

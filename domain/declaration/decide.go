@@ -21,8 +21,10 @@ import (
 //	  given a submitted, approved or terminated one      → ErrNotEditable
 //	  given a returned one, a module that is not marked  → ErrModuleLocked; after the deadline → ErrCorrectionOverdue
 //	  given a draft or a withdrawn one, notice closed    → notice.ErrClosed (lapsed, readable)
+//	  beyond the bounds of an hour, and in all           → ErrEditsPerHour, ErrEdits, ErrEntered
 //	SaveModule: types and formats wrong                  → ErrInvalid, every fault; same data again → nothing
 //	AttachFile: its module was never saved               → ErrSaveFirst (“保存 before 上传”)
+//	            beyond what a person stores in a day     → ErrAttachedToday; in all → ErrAttached
 //	AddRecommender: `basic` as saved does not ask for it → ErrRecommendersClosed
 //	Submit:
 //	  without the pledge                                 → ErrCommitment
@@ -57,7 +59,7 @@ func Decide(s State, f Facts, c Command) ([]Event, error) {
 	case Submit:
 		return submit(s, f, c)
 	case Withdraw:
-		return withdraw(s)
+		return withdraw(s, f)
 	case ApproveStage:
 		return approveStage(s, f, c)
 	case Return:

@@ -34,7 +34,7 @@ func editing(s State, f Facts, module string) error {
 	default:
 		return ErrNotEditable
 	}
-	return nil
+	return bounded(f)
 }
 
 func saveModule(s State, f Facts, c SaveModule) ([]Event, error) {
@@ -55,6 +55,9 @@ func saveModule(s State, f Facts, c SaveModule) ([]Event, error) {
 	if bytes.Equal(data, s.Modules[c.Module]) {
 		return nil, nil
 	}
+	if err := enterable(s, len(data)); err != nil {
+		return nil, err
+	}
 	return []Event{ModuleSaved{Module: c.Module, Data: data}}, nil
 }
 
@@ -73,6 +76,9 @@ func attachFile(s State, f Facts, c AttachFile) ([]Event, error) {
 		return nil, err
 	}
 	if err := fits(s, slot, c.File); err != nil {
+		return nil, err
+	}
+	if err := attachable(f, c.File.Size); err != nil {
 		return nil, err
 	}
 	return []Event{FileAttached{File: c.File}}, nil
@@ -95,6 +101,9 @@ func Attachable(s State, f Facts, file File) (catalog.Slot, error) {
 	}
 	if may != nil {
 		return catalog.Slot{}, may
+	}
+	if err := attachable(f, 0); err != nil {
+		return catalog.Slot{}, err
 	}
 	return slot, savedBefore(s, slot, file)
 }
@@ -179,7 +188,7 @@ func addRecommender(s State, f Facts, c AddRecommender) ([]Event, error) {
 	if rule := f.Checker.Definition().Recommender; len(s.Recommenders) >= rule.Count {
 		return nil, ErrRecommendersFull.With(text.Args{"count": rule.Count})
 	}
-	data, err := recommenderData(f, c.Data)
+	data, err := recommenderData(s, f, c.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -194,7 +203,7 @@ func changeRecommender(s State, f Facts, c ChangeRecommender) ([]Event, error) {
 	if err := recommending(s, f); err != nil {
 		return nil, err
 	}
-	data, err := recommenderData(f, c.Data)
+	data, err := recommenderData(s, f, c.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -222,7 +231,10 @@ func recommender(s State, id uuid.UUID) (int, error) {
 	return i, nil
 }
 
-func recommenderData(f Facts, data json.RawMessage) (json.RawMessage, error) {
+func recommenderData(s State, f Facts, data json.RawMessage) (json.RawMessage, error) {
+	if err := enterable(s, len(data)); err != nil {
+		return nil, err
+	}
 	if faults := f.Checker.CheckRecommender(data); len(faults) > 0 {
 		return nil, domain.ErrInvalid.WithFaults(faults...)
 	}

@@ -107,12 +107,15 @@ func sameUpTo(stage string, before, now []Stage) bool {
 	return false
 }
 
-func withdraw(s State) ([]Event, error) {
+func withdraw(s State, f Facts) ([]Event, error) {
 	switch {
 	case s.Decided:
 		return nil, ErrAlreadyDecided
 	case s.Status != StatusSubmitted:
 		return nil, ErrNotSubmitted
+	}
+	if err := bounded(f); err != nil {
+		return nil, err
 	}
 	return []Event{Withdrawn{Stage: s.Stage}}, nil
 }

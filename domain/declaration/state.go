@@ -56,6 +56,7 @@ type State struct {
 	Route        []Stage                    `json:"route,omitempty"`      // since the first submission
 	Correction   *Correction                `json:"correction,omitempty"` // while returned, and only then
 	submitted    *entered                   // what was entered when it was submitted last
+	saved        int64                      // bytes of form data that were ever saved
 }
 
 // entered is what the applicant has entered, at some moment.
@@ -126,6 +127,9 @@ func (s State) File(id uuid.UUID) (File, bool) {
 // Evolve folds one event into the state. It never fails and never changes what s shares with others. Withdrawn,
 // StageApproved, Terminated and Approved change the Progress only.
 func Evolve(s State, e Event) State {
+	if _, attached := e.(FileAttached); !attached {
+		s.saved += Bytes(e)
+	}
 	s.Progress = s.Progress.Evolve(e)
 	switch e := e.(type) {
 	case Started:

@@ -147,6 +147,15 @@ type State struct {
 	Definition catalog.Definition // of published notices
 }
 
+// Size is about what the state holds in memory, in bytes: a published notice keeps the forms and rules of its type.
+func (s State) Size() int64 {
+	n := int64(len(s.Content.Instructions) + 64*len(s.Content.Quotas))
+	for _, m := range s.Definition.Modules {
+		n += int64(2 * len(m.Schema))
+	}
+	return n
+}
+
 // Open tells whether declarations can be started and submitted at that time.
 func (s State) Open(now time.Time) bool {
 	return s.Status == StatusPublished && !now.Before(s.Content.OpensAt) && now.Before(s.Content.ClosesAt)
