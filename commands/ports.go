@@ -50,5 +50,7 @@ type Standing struct {
 var (
 	ErrConflict         = errors.New("commands: the stream is not at the expected revision")
 	ErrStoreUnavailable = domain.NewError(domain.Unavailable, "event_store_unavailable")
-	ErrTooLarge         = domain.NewError(domain.TooLarge, "append_too_large")
+	// ErrNewerHistory: the stream has an event that this version of the program cannot read. A newer node can.
+	ErrNewerHistory = domain.NewError(domain.Conflict, "history_of_newer_version")
+	ErrTooLarge     = domain.NewError(domain.TooLarge, "append_too_large")
 )

@@ -89,4 +89,5 @@ type observed func(projections.Commit)
 func (o observed) Committed(c projections.Commit) { o(c) }
 func (observed) Failed(string, error)             {}
 func (observed) Parked(string, int, int)          {}
+func (observed) Stopped(bool)                     {}
 func (observed) Backlog(string, int, bool)        {}

@@ -3,7 +3,6 @@ package projections
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 
 	"zhiping/domain"
@@ -30,8 +29,8 @@ func (p *pipeline) history() *history {
 	return &history{pipeline: p, spool: spool.New(p.cfg.SpoolDir, readmodels.Partitions)}
 }
 
-// process takes what has been gathered. There is no way past an event that this program does not know: what came before it
-// is stored, and the views wait there for a newer program.
+// process takes the events of a batch. An event that this program cannot read stops the projections: what came before it
+// is stored, and the error is a StoppedError.
 func (h *history) process(ctx context.Context, b *batch) error {
 	stored := b.events
 	b.events = nil
@@ -48,7 +47,7 @@ func (h *history) process(ctx context.Context, b *batch) error {
 	}
 	var unknown error
 	if x.events, unknown = DecodeAll(stored, decode); unknown != nil {
-		unknown = fmt.Errorf("projections: cannot go on at position %d: %w", stored[len(x.events)].Position, unknown)
+		unknown = stoppedBefore(stored[len(x.events)], unknown)
 		if stored, x.position = stored[:len(x.events)], 0; len(stored) > 0 {
 			x.position = stored[len(stored)-1].Position
 		}

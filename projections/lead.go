@@ -28,7 +28,14 @@ func (p *Projector) compete(ctx context.Context) error {
 			return err
 		}
 		if ok {
-			if err := p.term(ctx, token); err != nil {
+			err := p.term(ctx, token)
+			if asStopped(err) != nil {
+				if err := pause(ctx, p.cfg.StopPause); err != nil { // for a node that can read it
+					return err
+				}
+				continue
+			}
+			if err != nil {
 				return err
 			}
 		}
@@ -58,6 +65,9 @@ func (p *Projector) term(ctx context.Context, token uint64) error {
 	if errors.Is(context.Cause(lead), errDeposed) || errors.Is(err, readmodels.ErrFenced) {
 		p.cfg.Logger.Warn("another node leads the projections now", "owner", p.cfg.Owner, "token", token)
 		return nil
+	}
+	if stop := asStopped(err); stop != nil {
+		p.recordStop(ctx, stop)
 	}
 	// ctx may have ended already; giving the lease up spares the next leader the wait.
 	bye, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)

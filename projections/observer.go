@@ -10,6 +10,8 @@ type Observer interface {
 	Failed(task string, err error)
 	// Parked tells how many documents of a version of a view are parked now, whenever that may have changed.
 	Parked(view string, version, count int)
+	// Stopped tells that this node's projections stand still before an event that this version cannot read, or go on.
+	Stopped(stopped bool)
 	// Backlog tells how many events have been received and not committed yet, and whether history is behind us.
 	Backlog(pipeline string, events int, live bool)
 }
@@ -39,4 +41,5 @@ type noObserver struct{}
 func (noObserver) Committed(Commit)          {}
 func (noObserver) Failed(string, error)      {}
 func (noObserver) Parked(string, int, int)   {}
+func (noObserver) Stopped(bool)              {}
 func (noObserver) Backlog(string, int, bool) {}

@@ -81,6 +81,19 @@ func (p *pipeline) checkpoint(name string) (uint64, bool) {
 	return 0, false
 }
 
+// lowest is the position that all views of the pipeline include; ok is false before they are open.
+func (p *pipeline) lowest() (at uint64, ok bool) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	for i, v := range p.views {
+		checkpoint, _ := v.where()
+		if i == 0 || checkpoint < at {
+			at = checkpoint
+		}
+	}
+	return at, len(p.views) > 0
+}
+
 // task runs do between two batches, or answers why it could not.
 func (p *pipeline) task(ctx context.Context, do func(context.Context) error) error {
 	done := make(chan error, 1)

@@ -47,7 +47,7 @@ func (p *Projector) lead(ctx context.Context, token uint64) error {
 func (p *Projector) plan(ctx context.Context, token uint64) (plan, error) {
 	var out plan
 	store := p.cfg.Store
-	open := []readmodels.Spec{ParkedView().Spec(), requestView().Spec()}
+	open := []readmodels.Spec{ParkedView().Spec(), requestView().Spec(), stopView().Spec()}
 	newest, folds := map[string]int{}, map[string]Fold{}
 	var names []string
 	for _, f := range p.cfg.Folds {

@@ -29,6 +29,8 @@ type Config struct {
 	LeaseTTL time.Duration
 	// Swapped is told when another version of a view was made live (readmodels.LiveReader.Forget). Optional.
 	Swapped func(name string)
+	// StopPause is how long a node that cannot read an event leaves the lease to others before it tries again. Default 15 s.
+	StopPause time.Duration
 	// KeepOld is how long a replaced version is kept up to date and in place, for nodes that have not noticed.
 	// Default 5 s.
 	KeepOld time.Duration
@@ -74,7 +76,7 @@ func (c Config) validate() error {
 		} else {
 			seen[key] = true
 		}
-		if spec.Name == "" || spec.Name == ParkedView().Name || spec.Name == requestView().Name ||
+		if spec.Name == "" || spec.Name == ParkedView().Name || spec.Name == requestView().Name || spec.Name == stopView().Name ||
 			spec.Version < 1 || spec.Version >= generations {
 			faults = append(faults, fmt.Errorf("view %q version %d: bad name or version", spec.Name, spec.Version))
 		}
@@ -107,6 +109,9 @@ func (c Config) withDefaults() Config {
 	if c.LeaseTTL <= 0 {
 		c.LeaseTTL = 4 * time.Second
 	}
+	if c.StopPause <= 0 {
+		c.StopPause = 15 * time.Second
+	}
 	if c.KeepOld <= 0 {
 		c.KeepOld = 5 * time.Second
 	}
@@ -137,6 +142,7 @@ type Projector struct {
 	cancel    context.CancelFunc
 	done      chan struct{} // closed when Run has returned; nil before
 	stopped   bool
+	stop      *StoppedError // nil while this node's projections run
 }
 
 // NewProjector checks the configuration; it does nothing yet.
@@ -148,8 +154,9 @@ func NewProjector(cfg Config) (*Projector, error) {
 }
 
 // Run projects, whenever this node holds the lease, until ctx ends or Stop is called, which is no error, or until
-// it cannot go on because the events or the views do not fit this program (a deployment fault). Stores and feeds
-// that are away are waited for. It is called once.
+// the views do not fit this program (a deployment fault). Before an event that this program cannot read it keeps what the
+// views have, gives the lease away and tries again after StopPause (Stopped). Stores and feeds that are away are waited
+// for. It is called once.
 func (p *Projector) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -240,5 +247,5 @@ func retry(ctx context.Context, cfg Config, what string, do func() error) error 
 
 func final(err error) bool {
 	return errors.Is(err, readmodels.ErrFenced) || errors.Is(err, readmodels.ErrQuery) ||
-		errors.Is(err, readmodels.ErrNoIndex) || errors.Is(err, readmodels.ErrNoView)
+		errors.Is(err, readmodels.ErrNoIndex) || errors.Is(err, readmodels.ErrNoView) || asStopped(err) != nil
 }

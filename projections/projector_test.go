@@ -328,15 +328,15 @@ func TestAKeysThatPanicsParksTheEvent(t *testing.T) {
 	require.Contains(t, parked[0].Error, "negative")
 }
 
-func TestWhatDoesNotFitTheProgramStopsTheProjector(t *testing.T) {
+func TestAnUnknownEventStopsTheProjectionsBeforeIt(t *testing.T) {
 	unknown := errors.New("unknown event type")
 	for _, chunk := range []int{7, 500} { // in history that is sorted first, and in news
 		events := history(100, 2)
 		store, feed := newMemory(), newLog(events...)
 		feed.fail, feed.chunk = unknown, chunk
-		p, err := projections.NewProjector(projections.Config{Feed: feed, Store: store, Folds: []projections.Fold{tallies(1), totals()}, MaxBatch: 20})
-		require.NoError(t, err)
-		require.ErrorIs(t, p.Run(t.Context()), unknown)
+		p := start(t, projections.Config{Feed: feed, Store: store, Folds: []projections.Fold{tallies(1), totals()}, MaxBatch: 20})
+		require.Eventually(t, func() bool { return p.Stopped() != nil }, 10*time.Second, time.Millisecond)
+		require.ErrorIs(t, p.Stopped(), unknown)
 		require.False(t, p.CaughtUp())
 		for _, f := range []projections.Fold{tallies(1), totals()} {
 			mustEqualFold(t, store, f, events[:99])

@@ -23,6 +23,10 @@ func (p *Projector) replay(ctx context.Context, pl *pipeline, name string) error
 					continue
 				}
 				err := retry(ctx, p.cfg, "replay", func() error { return pl.replay(ctx, v, id) })
+				if stop := asStopped(err); stop != nil {
+					p.cfg.Logger.Warn("a parked document has an event that this version cannot read, and stays parked", "view", name, "id", id, "error", stop)
+					continue
+				}
 				if err != nil {
 					return err
 				}
@@ -112,7 +116,7 @@ func (p *pipeline) readRange(ctx context.Context, after, upTo uint64, each func(
 			}
 			e, err := p.cfg.Feed.Decode(stored)
 			if err != nil {
-				return err
+				return stoppedBefore(stored, err)
 			}
 			if err := each(e); err != nil {
 				return err

@@ -110,6 +110,9 @@ func (p *Projector) serveRequests(ctx context.Context, pipelines []*pipeline, to
 		if err != nil && ctx.Err() == nil {
 			p.cfg.Observer.Failed("list requests", err)
 		}
+		if at, ok := pipelines[0].lowest(); ok {
+			p.clearStop(ctx, at)
+		}
 		for name, r := range requests {
 			if r.Replay {
 				if err := p.replayAll(ctx, pipelines, name); err != nil {

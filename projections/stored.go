@@ -34,7 +34,7 @@ func readSpooled(s *spool.Spool, part int, decode func(Stored) (domain.Recorded,
 			}
 			r, err := decode(e)
 			if err != nil {
-				return err
+				return stoppedBefore(e, err)
 			}
 			out = append(out, r)
 		}

@@ -128,6 +128,9 @@ func (c *Client) Read(ctx context.Context, stream string, from uint64) ([]domain
 	if at, _ := code(err); err != nil && at == esdb.ErrorCodeResourceNotFound {
 		return nil, nil
 	}
+	if errors.Is(err, ErrUnknownEvent) || errors.Is(err, ErrNewerSchema) {
+		return nil, fmt.Errorf("read %s: %w: %w", stream, commands.ErrNewerHistory, err)
+	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", stream, classify(err))
 	}

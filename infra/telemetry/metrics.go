@@ -42,6 +42,7 @@ type Metrics struct {
 	checkpoint  *prometheus.GaugeVec
 	parked      *prometheus.GaugeVec
 	storeFailed *prometheus.CounterVec
+	stopped     prometheus.Gauge
 	router      metrics.HandlerPrometheusMetricsMiddleware
 }
 
@@ -78,6 +79,7 @@ func NewMetrics() *Metrics {
 	m.checkpoint = m.gauge("projection_checkpoint", "Position up to which a view is complete.", "view", "version")
 	m.parked = m.gauge("projection_parked", "Documents that stopped following their events.", "view", "version")
 	m.storeFailed = m.counter("projection_failures_total", "Failed tasks on the read store, to be tried again.", "task")
+	m.stopped = m.gauge("projection_stopped", "1 while this node's projections stand still before an event that its version cannot read.").WithLabelValues()
 	// What has not happened yet is 0, not absent: a rate then shows the first time.
 	for _, connection := range []string{"commands", "subscriptions"} {
 		m.reconnects.WithLabelValues(connection)

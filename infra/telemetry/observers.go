@@ -92,6 +92,15 @@ func (p *projector) Parked(view string, version, count int) {
 	p.m.parked.WithLabelValues(view, strconv.Itoa(version)).Set(float64(count))
 }
 
+// Stopped implements projections.Observer.
+func (p *projector) Stopped(stopped bool) {
+	if stopped {
+		p.m.stopped.Set(1)
+	} else {
+		p.m.stopped.Set(0)
+	}
+}
+
 // Backlog implements projections.Observer.
 func (p *projector) Backlog(pipeline string, events int, live bool) {
 	p.m.lagEvents.WithLabelValues(pipeline).Set(float64(events))

@@ -72,6 +72,7 @@ type points struct{}
 func (points) Committed(projections.Commit) { _, _ = os.Stdout.WriteString(".") }
 func (points) Failed(string, error)         {}
 func (points) Parked(string, int, int)      {}
+func (points) Stopped(bool)                 {}
 func (points) Backlog(string, int, bool)    {}
 
 func newStore(uri, database string) (*mongo.Store, error) {

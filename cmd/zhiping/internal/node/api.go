@@ -44,6 +44,9 @@ func (n *Node) ready(ctx context.Context) error {
 	if err := n.store.Ping(ctx); err != nil {
 		return err
 	}
+	if stop := n.Projector.Stopped(); n.roles != rolesAPI && stop != nil {
+		return stop
+	}
 	if n.roles != rolesAPI && !n.Projector.CaughtUp() {
 		return errCatchingUp
 	}

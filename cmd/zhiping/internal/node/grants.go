@@ -58,10 +58,12 @@ func (n *Node) retryUnavailable(ctx context.Context, what string, do func() erro
 		switch {
 		case err == nil || ctx.Err() != nil:
 			return nil
+		case errors.Is(err, eventstore.ErrUnknownEvent) || errors.Is(err, eventstore.ErrNewerSchema):
+			// A newer node wrote it. Sign-in keeps what it has, and this node goes on when it is upgraded.
 		case !errors.As(err, &refusal) || refusal.Kind != domain.Unavailable && !errors.Is(err, domain.ErrConcurrentChange):
 			return fmt.Errorf("%s: %w", what, err)
 		}
-		n.Logger.WarnContext(ctx, "a store is away; trying again", "what", what, "error", err)
+		n.Logger.WarnContext(ctx, "cannot go on now; trying again", "what", what, "error", err)
 		select {
 		case <-time.After(retryPause):
 		case <-ctx.Done():

@@ -114,7 +114,14 @@ func (projectionsStatus) Run(ctx context.Context, c *Projections, out io.Writer)
 			fmt.Fprintf(w, "%s\t%d\t%s\t%d\t%d\t%.1f%%\t%d\n",
 				v.Name, v.Version, state(v), v.Checkpoint, head-min(head, v.Checkpoint), 100*done(v.Checkpoint, head), v.Parked)
 		}
-		return w.Flush()
+		if err := w.Flush(); err != nil {
+			return err
+		}
+		stops, err := projections.Stops(ctx, r.store)
+		for _, s := range stops {
+			fmt.Fprintf(out, "node %s stopped before %s at %s/%d, position %d: %s\n", s.Owner, s.Type, s.Stream, s.Revision, s.Position, s.Error)
+		}
+		return err
 	})
 }
 
