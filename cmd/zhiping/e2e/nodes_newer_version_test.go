@@ -1,4 +1,4 @@
-package main
+package e2e
 
 import (
 	"context"
@@ -12,6 +12,7 @@ import (
 	"github.com/google/uuid"
 	"github.com/stretchr/testify/require"
 
+	"zhiping/cmd/zhiping/e2e/world"
 	"zhiping/commands"
 	"zhiping/domain"
 	"zhiping/infra/esdbserver"
@@ -32,10 +33,10 @@ func TestAnOlderNodeServesOnWhileANewerOneWritesNewTypes(t *testing.T) {
 		defer cancel()
 		_ = store.Close(ctx)
 	})
-	s := start(t, t.TempDir(), "--eventstore", store.ConnectionString(), "--demo")
-	person := s.as("applicant")
-	bind(person, s.as("unit"), university)
-	id, other := begin(person, definitionOf(t, "grade3.assessment")), begin(person, definitionOf(t, "grade2.assessment"))
+	s := world.Start(t, t.TempDir(), "--eventstore", store.ConnectionString(), "--demo")
+	person := s.As("applicant")
+	world.Bind(person, s.As("unit"), world.University)
+	id, other := world.StartDeclaration(person, world.Definition(t, "grade3.assessment")), world.StartDeclaration(person, world.Definition(t, "grade2.assessment"))
 
 	codec, err := eventstore.NewCodec(append(commands.EventTypes(), domain.EventType{Name: "DeclarationRated", Version: 1, Zero: rated{}})...)
 	require.NoError(t, err)
@@ -46,15 +47,15 @@ func TestAnOlderNodeServesOnWhileANewerOneWritesNewTypes(t *testing.T) {
 	require.NoError(t, err)
 
 	metrics := func() string {
-		res, err := http.Get(s.url + "/metrics")
+		res, err := http.Get(s.URL + "/metrics")
 		require.NoError(t, err)
 		defer func() { _ = res.Body.Close() }()
 		text, err := io.ReadAll(res.Body)
 		require.NoError(t, err)
 		return string(text)
 	}
-	s.eventually("stopped projections", func() bool { return strings.Contains(metrics(), "zhiping_projection_stopped 1") })
-	person.want(409, "history_of_newer_version", "PUT", "/declarations/"+id+"/modules/term", []byte(`{}`))
-	person.want(200, "", "GET", "/declarations/"+id, nil) // as it was before
-	person.want(200, "", "PUT", "/declarations/"+other+"/modules/term", []byte(`{}`))
+	s.Eventually("stopped projections", func() bool { return strings.Contains(metrics(), "zhiping_projection_stopped 1") })
+	person.Want(409, "history_of_newer_version", "PUT", "/declarations/"+id+"/modules/term", []byte(`{}`))
+	person.Want(200, "", "GET", "/declarations/"+id, nil) // as it was before
+	person.Want(200, "", "PUT", "/declarations/"+other+"/modules/term", []byte(`{}`))
 }
