@@ -123,7 +123,7 @@ func (s *Server) caughtUp(ctx context.Context) error {
 		wait, cancel := context.WithTimeout(ctx, behindTimeout)
 		defer cancel()
 		if err := s.Tracker.Wait(wait, after); err != nil {
-			return fmt.Errorf("%w: %w", ErrReadModelBehind, err)
+			return fmt.Errorf("%w: %w", readmodels.ErrBehind, err)
 		}
 	}
 	return s.howFar(ctx)

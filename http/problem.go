@@ -24,7 +24,6 @@ var (
 	ErrNoRoute          = domain.NewError(domain.NotFound, "no_such_route")
 	ErrTooLarge         = domain.NewError(domain.TooLarge, "request_too_large")
 	ErrContentType      = domain.NewError(domain.UnsupportedType, "content_type")
-	ErrReadModelBehind  = domain.NewError(domain.Unavailable, "read_model_behind")
 	ErrReadStoreAway    = domain.NewError(domain.Unavailable, "read_store_unavailable")
 	ErrNotReady         = domain.NewError(domain.Unavailable, "not_ready")
 	ErrMethodNotAllowed = domain.NewError("method", "method_not_allowed")

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"sync"
 	"time"
+
+	"zhiping/domain"
 )
 
 // Polling intervals of Wait. In the projector's own process Notify wakes it, and polling is only the fallback for
@@ -186,3 +188,6 @@ func (t *Tracker) never() bool {
 	defer t.mu.Unlock()
 	return t.read.IsZero()
 }
+
+// ErrBehind says that the views do not include a position in time. It is wrapped with the cause.
+var ErrBehind = domain.NewError(domain.Unavailable, "read_model_behind")

@@ -49,13 +49,22 @@ func TestConventionsOfTheContract(t *testing.T) {
 	t.Run("one key on two streams makes two events", func(t *testing.T) {
 		person.Want(200, "", "PUT", path+"/modules/basic", `{"name":"乙"}`, "Idempotency-Key", "twice")
 		second := world.Definition(t, "grade3.assessment")
-		person.Want(201, "", "POST", "/declarations", map[string]any{"noticeId": world.OpenNotice(person, second.Type), "selfCheck": world.SelfCheck(second)}, "Idempotency-Key", "twice")
-		seen := map[any]bool{}
-		for _, e := range auditor.Want(200, "", "GET", "/audit?limit=200", nil).Items("items") {
-			if seen[e["eventId"]] {
-				t.Fatalf("event id %v is there twice", e["eventId"])
+		started := person.Want(201, "", "POST", "/declarations", map[string]any{"noticeId": world.OpenNotice(person, second.Type), "selfCheck": world.SelfCheck(second)}, "Idempotency-Key", "twice")
+		newest := func(declaration, typ string) any {
+			t.Helper()
+			var ids []any
+			for _, e := range auditor.Want(200, "", "GET", "/declarations/"+declaration+"/audit?limit=200", nil).Items("items") {
+				if e["type"] == typ {
+					ids = append(ids, e["eventId"])
+				}
 			}
-			seen[e["eventId"]] = true
+			if len(ids) == 0 || ids[len(ids)-1] == nil {
+				t.Fatalf("no %s in the trail of %s", typ, declaration)
+			}
+			return ids[len(ids)-1]
+		}
+		if one, other := newest(id, "ModuleSaved"), newest(started.Str("id"), "DeclarationStarted"); one == other {
+			t.Fatalf("both events have the id %v", one)
 		}
 	})
 	t.Run("If-Match lets one of two writers through", func(t *testing.T) {

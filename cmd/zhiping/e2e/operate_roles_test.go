@@ -205,7 +205,7 @@ func TestNodesThatStartTogetherTellOfEarlierRolesOnce(t *testing.T) {
 	events, url := world.SharedEventStore(t)
 	require.NotEmpty(t, events.Addr())
 	open := func() *node.Node {
-		n := &node.Node{Logger: slog.New(slog.DiscardHandler), Clock: time.Now}
+		n := node.New(slog.New(slog.DiscardHandler))
 		require.NoError(t, n.OpenEvents(t.Context(), &node.Options{Eventstore: url}))
 		var err error
 		n.Identity, err = identity.Open(t.Context(), identity.Config{Path: filepath.Join(data, "identity.sqlite")})

@@ -54,7 +54,10 @@ type Node struct {
 	closers []func() error
 }
 
-// openNode opens every part in the order in which they need each other; what was opened is closed again when a
+// New is a node without any part, for commands that open only those that they need.
+func New(logger *slog.Logger) *Node { return &Node{Logger: logger, Clock: time.Now} }
+
+// Open opens every part in the order in which they need each other; what was opened is closed again when a
 // later one fails.
 func Open(ctx context.Context, c *Options, logger *slog.Logger) (_ *Node, err error) {
 	n := &Node{Logger: logger, Clock: c.now, roles: c.Roles, notifies: c.Notifications, metrics: telemetry.NewMetrics()}
@@ -121,7 +124,7 @@ func (n *Node) catchUp(ctx context.Context) error {
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
 	if err := n.tracker.Wait(ctx, head); err != nil {
-		return http.ErrReadModelBehind
+		return fmt.Errorf("%w: %w", readmodels.ErrBehind, err)
 	}
 	return nil
 }

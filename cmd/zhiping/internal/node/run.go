@@ -7,6 +7,7 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	"net/url"
 
 	"golang.org/x/sync/errgroup"
 
@@ -51,8 +52,21 @@ func Run(ctx context.Context, c *Options, stdout io.Writer) error {
 	if c.Listening != nil {
 		c.Listening(listener.Addr().String())
 	}
-	logger.Info("serving", "url", address, "data", c.Data, "demo", c.Demo)
+	logger.Info("serving", "url", address, "version", Version(), "data", c.Data, "demo", c.Demo,
+		"eventstore", storeName(c.Eventstore), "readstore", storeName(c.Readstore), "accounts", storeName(c.Identity.Postgres), "attachments", storeName(c.Blobs))
 	return n.serve(ctx, w.wrap(listener))
+}
+
+// storeName is where a store is, without its credentials.
+func storeName(connection string) string {
+	if connection == "" {
+		return "embedded"
+	}
+	u, err := url.Parse(connection)
+	if err != nil || u.Host == "" {
+		return "external"
+	}
+	return u.Scheme + "://" + u.Host
 }
 
 // serve runs the API and the projector, or the one that the node's role names. The API drains first, so that what it still answers can wait for views.

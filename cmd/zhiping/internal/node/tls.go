@@ -97,6 +97,9 @@ func (c *Options) byTLS(here bool) (bool, error) {
 }
 
 func (c *Options) transport() (w transport, err error) {
+	if err := checkAddress(c.Addr); err != nil {
+		return w, err
+	}
 	if w.tls, err = LoadTLS(c.TLSCert, c.TLSKey); err != nil {
 		return w, err
 	}
@@ -125,6 +128,18 @@ func (c *Options) transport() (w transport, err error) {
 		return w, errPlaintext
 	}
 	return w, nil
+}
+
+// checkAddress refuses what is no address to listen on, such as a port alone.
+func checkAddress(address string) error {
+	_, port, err := net.SplitHostPort(address)
+	if err == nil {
+		_, err = net.LookupPort("tcp", port)
+	}
+	if err != nil {
+		return fmt.Errorf("--addr: %q is not an address and a port like 127.0.0.1:8080", address)
+	}
+	return nil
 }
 
 // loopback tells whether only this machine can reach an address to listen on.

@@ -37,7 +37,7 @@ func (c *Accounts) withEvents(ctx context.Context, do func(*operatorNode) error)
 	if err := c.requireEventStore(); err != nil {
 		return err
 	}
-	n := &node.Node{Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})), Clock: time.Now}
+	n := node.New(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 	defer n.Close()
 	// The event store first: accounts without one are taken for those of another.
 	if err := n.OpenEventsShared(ctx, &node.Options{Data: c.Data, Eventstore: c.Eventstore}); err != nil {

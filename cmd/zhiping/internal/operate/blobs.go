@@ -36,7 +36,7 @@ var errUnrelatedBucket = errors.New("no event names any of the content in this b
 
 // Run prints what was found and deleted.
 func (c blobsGC) Run(ctx context.Context, out io.Writer) error {
-	n := &node.Node{Logger: slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})), Clock: time.Now}
+	n := node.New(slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError})))
 	defer n.Close()
 	serve := &node.Options{Data: c.Data, Eventstore: c.Eventstore, Blobs: c.Blobs}
 	if err := n.OpenEventsShared(ctx, serve); err != nil {

@@ -90,22 +90,34 @@ func readUsers(path string) ([]esdbserver.User, error) {
 }
 
 type eventstoreVerifyCmd struct {
-	Data string `help:"Data directory." required:"" type:"existingdir"`
+	Data string `help:"Folder of the event store, or the data folder of serve." required:"" type:"existingdir"`
 }
 
 // Run prints what was found, and fails when the directory is damaged.
 func (c eventstoreVerifyCmd) Run(ctx context.Context, out io.Writer) error {
-	return esdbserver.Verify(ctx, c.Data, out)
+	return esdbserver.Verify(ctx, eventsFolder(c.Data), out)
+}
+
+// eventsFolder is the folder of the event store: the named one, or the one below it where that is a data folder of serve.
+func eventsFolder(data string) string {
+	below := filepath.Join(data, eventsDir)
+	if _, err := os.Stat(filepath.Join(data, "events.sqlite")); err == nil {
+		return data
+	}
+	if _, err := os.Stat(filepath.Join(below, "events.sqlite")); err == nil {
+		return below
+	}
+	return data
 }
 
 type eventstoreBackupCmd struct {
-	Data string `help:"Data directory." required:"" type:"existingdir"`
+	Data string `help:"Folder of the event store, or the data folder of serve." required:"" type:"existingdir"`
 	To   string `help:"New directory for the copy, which can be used as a data directory." required:"" type:"path"`
 }
 
 // Run copies the directory and checks the copy.
 func (c eventstoreBackupCmd) Run(ctx context.Context, out io.Writer) error {
-	if err := esdbserver.Backup(ctx, c.Data, c.To); err != nil {
+	if err := esdbserver.Backup(ctx, eventsFolder(c.Data), c.To); err != nil {
 		return err
 	}
 	return esdbserver.Verify(ctx, c.To, out)

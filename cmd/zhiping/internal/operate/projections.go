@@ -8,7 +8,6 @@ import (
 	"os"
 	"strings"
 	"text/tabwriter"
-	"time"
 
 	"zhiping/cmd/zhiping/internal/node"
 	"zhiping/infra/eventstore"
@@ -43,7 +42,7 @@ func (c *Projections) open(ctx context.Context) (_ *readSide, err error) {
 	// Only faults are of interest here: the progress line is the output.
 	logger := slog.New(slog.NewTextHandler(os.Stderr, &slog.HandlerOptions{Level: slog.LevelError}))
 	serve := &node.Options{Data: c.Data, Eventstore: c.Eventstore, Readstore: c.Readstore}
-	n := &node.Node{Logger: logger, Clock: time.Now}
+	n := node.New(logger)
 	defer func() {
 		if err != nil {
 			n.Close()
