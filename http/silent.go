@@ -32,7 +32,7 @@ type heardTLS struct {
 type tlsState struct{ conn *tls.Conn }
 
 // Handshake is the connection's own.
-func (t tlsState) Handshake() error { return t.conn.Handshake() }
+func (t tlsState) Handshake() error { return t.conn.Handshake() } //nolint:noctx // the server asks by an interface without a context
 
 // ConnectionState is the connection's own.
 func (t tlsState) ConnectionState() tls.ConnectionState { return t.conn.ConnectionState() }

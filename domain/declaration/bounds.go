@@ -26,7 +26,7 @@ var (
 // Bytes measures what an event brings: form data as it is stored, and the content of an attached file. What is removed again
 // counts all the same, since its content stays stored.
 func Bytes(e Event) int64 {
-	switch e := e.(type) {
+	switch e := e.(type) { //nolint:gochecksumtype // the others bring neither
 	case ModuleSaved:
 		return int64(len(e.Data))
 	case RecommenderAdded:

@@ -70,7 +70,7 @@ func Decide(s State, f Facts, c Command) ([]Event, error) {
 	if _, creating := c.(Create); !creating && s.ID == "" {
 		return nil, ErrNotFound
 	}
-	switch c.(type) {
+	switch c.(type) { //nolint:gochecksumtype // the next switch has the others
 	case Close:
 		return closeDown(s, f)
 	case Reopen:
@@ -80,7 +80,7 @@ func Decide(s State, f Facts, c Command) ([]Event, error) {
 			return nil, ErrClosed
 		}
 	}
-	switch c := c.(type) {
+	switch c := c.(type) { //nolint:gochecksumtype // the switch above has the others
 	case Create:
 		return create(s, f, c)
 	case Rename:

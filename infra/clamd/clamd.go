@@ -76,7 +76,7 @@ func send(ctx context.Context, conn net.Conn, content io.Reader) error {
 	chunk := make([]byte, chunkBytes)
 	for {
 		n, err := io.ReadFull(content, chunk)
-		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF { //nolint:errorlint // as ReadFull documents
+		if err != nil && err != io.EOF && err != io.ErrUnexpectedEOF {
 			return fmt.Errorf("%w: %w", errContent, err)
 		}
 		if e := push(ctx, conn, w, chunk[:n]); e != nil {

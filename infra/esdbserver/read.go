@@ -227,7 +227,7 @@ func (s *Server) resolve(ctx context.Context, e *store.Event) (event, link *stor
 	number, name, ok := strings.Cut(string(e.Data), "@")
 	revision, err := strconv.ParseInt(number, 10, 64)
 	if err != nil {
-		return e, nil, nil
+		return e, nil, nil //nolint:nilerr // no link, so it stands for itself
 	}
 	if !ok || revision < 0 {
 		return nil, e, nil

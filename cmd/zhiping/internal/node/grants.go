@@ -57,7 +57,7 @@ func (n *Node) retryUnavailable(ctx context.Context, what string, do func() erro
 		var refusal *domain.Error
 		switch {
 		case err == nil || ctx.Err() != nil:
-			return nil
+			return nil //nolint:nilerr // the node is ending, which is no fault
 		case errors.Is(err, eventstore.ErrUnknownEvent) || errors.Is(err, eventstore.ErrNewerSchema):
 			// A newer node wrote it. Sign-in keeps what it has, and this node goes on when it is upgraded.
 		case !errors.As(err, &refusal) || refusal.Kind != domain.Unavailable && !errors.Is(err, domain.ErrConcurrentChange):

@@ -80,7 +80,7 @@ func (n *Node) serve(ctx context.Context, listener net.Listener) error {
 		}
 		err := n.Projector.Run(gctx)
 		if errors.Is(err, context.Canceled) && background.Err() != nil {
-			return nil
+			return nil //nolint:nilerr // the node is ending, which is no fault
 		}
 		if err != nil {
 			return fmt.Errorf("projector: %w", err)
