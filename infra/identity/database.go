@@ -40,7 +40,7 @@ func (q querier) ExecContext(ctx context.Context, query string, args ...any) (sq
 // QueryContext is that of database/sql. The rows must be closed.
 func (q querier) QueryContext(ctx context.Context, query string, args ...any) (*rows, error) {
 	ctx, cancel := bounded(ctx, q.limit)
-	r, err := q.on.QueryContext(ctx, query, storable(args)...) //nolint:sqlclosecheck,rowserrcheck // the caller does both
+	r, err := q.on.QueryContext(ctx, query, storable(args)...) //nolint:rowserrcheck // the caller looks
 	if err != nil {
 		cancel()
 		return nil, q.away(err)

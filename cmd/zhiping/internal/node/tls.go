@@ -134,7 +134,7 @@ func (c *Options) transport() (w transport, err error) {
 func checkAddress(address string) error {
 	_, port, err := net.SplitHostPort(address)
 	if err == nil {
-		_, err = net.LookupPort("tcp", port)
+		_, err = net.LookupPort("tcp", port) //nolint:noctx // a number, or a name in a local file
 	}
 	if err != nil {
 		return fmt.Errorf("--addr: %q is not an address and a port like 127.0.0.1:8080", address)
