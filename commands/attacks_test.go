@@ -56,7 +56,7 @@ func TestAKeyOfABindingDoesNotOutliveItsOffice(t *testing.T) {
 		}
 	}
 	env.Actor.Organization.ID = "91220101MA0Y3KQ208"
-	if r, err := nodes[0].Binding(t.Context(), env, wang.ID, binding.Reject{Opinion: "查无此人"}); !errors.Is(err, binding.ErrNotPending) || r.State.Opinion != "" {
+	if r, err := nodes[0].Binding(t.Context(), env, wang.ID, binding.Reject{Opinion: "查无此人"}); !errors.Is(err, domain.ErrForbidden) || r.State.Opinion != "" {
 		t.Fatalf("%v %+v", err, r.State)
 	}
 }

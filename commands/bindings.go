@@ -22,9 +22,11 @@ func (x *Executor) Binding(ctx context.Context, env Envelope, applicant string, 
 			}
 			switch c.(type) {
 			case binding.Approve, binding.Reject:
-				// An officer hears the same of a request to another unit as of none.
-				if applicant != env.Actor.ID && s.Unit.ID != env.Actor.Organization.ID {
-					return binding.ErrNotPending
+				// Only an officer of the unit that was asked hears that nothing is waiting any more. Others hear the same of a request to
+				// another unit as of none.
+				asked := s.Status != binding.StatusPending && env.Actor.Organization.ID != "" && applicant != env.Actor.ID
+				if asked && (s.Unit.ID == env.Actor.Organization.ID || s.Former.ID == env.Actor.Organization.ID) {
+					return nil
 				}
 			}
 			if !access.Allowed(env.Actor, name, access.Resource{Applicant: applicant, Unit: s.Unit.ID}) {

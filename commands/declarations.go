@@ -156,25 +156,39 @@ func (x *Executor) bindingOf(ctx context.Context, applicant string, f *declarati
 // Submit itself. Offices are told the problems of what was submitted last. Whether the actor may see the declaration is the
 // caller's question.
 func (x *Executor) Problems(ctx context.Context, env Envelope, id uuid.UUID) ([]domain.Fault, error) {
-	d, _, err := load(ctx, x, declarations, domain.Stream(domain.CategoryDeclaration, id.String()), false)
-	if err != nil {
-		return nil, err
-	}
-	if d.state.Status == "" {
-		return nil, declaration.ErrNotFound
-	}
-	s := d.state
-	if !access.Allowed(env.Actor, "viewRewriting", Resource(s)) {
-		var submitted bool
-		if s, submitted = s.AsSubmitted(); !submitted {
-			return nil, declaration.ErrNotFound
-		}
-	}
-	f, err := x.declarationFacts(ctx, env, s, declaration.Submit{})
+	s, f, err := x.checkable(ctx, env, id)
 	if err != nil {
 		return nil, err
 	}
 	return declaration.Problems(s, f), nil
+}
+
+// Warnings lists what the data check leaves to offices, under the same conditions as Problems.
+func (x *Executor) Warnings(ctx context.Context, env Envelope, id uuid.UUID) ([]domain.Fault, error) {
+	s, f, err := x.checkable(ctx, env, id)
+	if err != nil {
+		return nil, err
+	}
+	return declaration.Warnings(s, f), nil
+}
+
+// checkable is the declaration as its data check shows it to the actor, with the facts of a submission.
+func (x *Executor) checkable(ctx context.Context, env Envelope, id uuid.UUID) (s declaration.State, f declaration.Facts, err error) {
+	d, _, err := load(ctx, x, declarations, domain.Stream(domain.CategoryDeclaration, id.String()), false)
+	if err != nil {
+		return s, f, err
+	}
+	if s = d.state; s.Status == "" {
+		return s, f, declaration.ErrNotFound
+	}
+	if !access.Allowed(env.Actor, "viewRewriting", Resource(s)) {
+		var submitted bool
+		if s, submitted = s.AsSubmitted(); !submitted {
+			return s, f, declaration.ErrNotFound
+		}
+	}
+	f, err = x.declarationFacts(ctx, env, s, declaration.Submit{})
+	return s, f, err
 }
 
 // Slot tells, before any content is read, what the slot of a file to be attached takes: the same refusals as

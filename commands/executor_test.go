@@ -237,7 +237,7 @@ func TestWhoMayNotIsRefusedBeforeAnythingIsWritten(t *testing.T) {
 	}
 	// An officer of another unit hears the same of a request to this one as of no request at all.
 	for _, applicant := range []string{wang.ID, "nobody"} {
-		if _, err := nodes[0].Binding(t.Context(), commands.Envelope{Actor: other}, applicant, binding.Approve{}); !errors.Is(err, binding.ErrNotPending) {
+		if _, err := nodes[0].Binding(t.Context(), commands.Envelope{Actor: other}, applicant, binding.Approve{}); !errors.Is(err, domain.ErrForbidden) {
 			t.Errorf("another unit approves %s: %v", applicant, err)
 		}
 	}

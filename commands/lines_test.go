@@ -29,6 +29,7 @@ func (twoAbove) Definition() catalog.Definition {
 }
 
 func (twoAbove) Validate(catalog.Form) []domain.Fault { return nil }
+func (twoAbove) Warnings(catalog.Form) []domain.Fault { return nil }
 
 // Who holds the stages above is read from the tree of organizations when the declaration is handed in.
 func TestALineOfDepartmentsIsReadFromTheTree(t *testing.T) {

@@ -1,6 +1,10 @@
 package http
 
-import "context"
+import (
+	"context"
+
+	"zhiping/domain"
+)
 
 // ProblemItem is one thing that still blocks submission.
 type ProblemItem struct {
@@ -19,6 +23,7 @@ type ProblemItem struct {
 type Validation struct {
 	OK       bool          `json:"ok"`
 	Problems []ProblemItem `json:"problems"`
+	Warnings []ProblemItem `json:"warnings"` // for offices to decide; an approval in spite of one needs an opinion
 }
 
 func (s *Server) validation(ctx context.Context, in *ByID) (*struct{ Body Validation }, error) {
@@ -30,9 +35,18 @@ func (s *Server) validation(ctx context.Context, in *ByID) (*struct{ Body Valida
 	if err != nil {
 		return nil, err
 	}
-	v := Validation{OK: len(faults) == 0, Problems: []ProblemItem{}}
-	for _, f := range faults {
-		v.Problems = append(v.Problems, ProblemItem{f.Module, f.Field, f.Slot, f.Recommender, f.Rule, f.Code, f.Message.In(rq.lang), f.Inputs})
+	warnings, err := s.Executor.Warnings(ctx, rq.envelope(), in.ID)
+	if err != nil {
+		return nil, err
 	}
+	v := Validation{OK: len(faults) == 0, Problems: problemItems(faults, rq.lang), Warnings: problemItems(warnings, rq.lang)}
 	return &struct{ Body Validation }{v}, nil
+}
+
+func problemItems(faults []domain.Fault, lang string) []ProblemItem {
+	items := []ProblemItem{}
+	for _, f := range faults {
+		items = append(items, ProblemItem{f.Module, f.Field, f.Slot, f.Recommender, f.Rule, f.Code, f.Message.In(lang), f.Inputs})
+	}
+	return items
 }

@@ -103,26 +103,28 @@ const (
 	StatusBound   Status = "bound"
 )
 
-// State is an applicant's binding. The zero State is a person without one. Opinion is the last refusal's.
+// State is an applicant's binding. The zero State is a person without one. Opinion is the last refusal's, Former the unit of the
+// last request or binding that has ended.
 type State struct {
 	Applicant domain.Organization
 	Unit      domain.Organization
 	Status    Status
 	Opinion   string
+	Former    domain.Organization
 }
 
 // Evolve folds one event into the state.
 func Evolve(s State, e Event) State {
 	switch e := e.(type) {
 	case Requested:
-		return State{Applicant: e.Applicant, Unit: e.Unit, Status: StatusPending}
+		return State{Applicant: e.Applicant, Unit: e.Unit, Status: StatusPending, Former: s.Former}
 	case Approved:
 		s.Status = StatusBound
 		return s
 	case Rejected:
-		return State{Applicant: s.Applicant, Opinion: e.Opinion}
+		return State{Applicant: s.Applicant, Opinion: e.Opinion, Former: s.Unit}
 	case Withdrawn, Unbound:
-		return State{Applicant: s.Applicant}
+		return State{Applicant: s.Applicant, Former: s.Unit}
 	}
 	panic("binding: event of an unknown type")
 }

@@ -119,7 +119,17 @@ func (c *Checker) RecommendersOpen(f Form) bool {
 // Validate lists everything that still blocks submission, in the order of the form: modules with their slots, then
 // recommenders, then rules. A rule is not asked about data of a type or form that its schema has refused already.
 func (c *Checker) Validate(f Form) []domain.Fault {
-	var faults []domain.Fault
+	blocking, _ := c.judge(f)
+	return blocking
+}
+
+// Warnings lists what does not keep from submitting and is for offices to decide: rules that cannot judge for certain.
+func (c *Checker) Warnings(f Form) []domain.Fault {
+	_, warnings := c.judge(f)
+	return warnings
+}
+
+func (c *Checker) judge(f Form) (faults, warnings []domain.Fault) {
 	vars := variables(c.def, f)
 	for _, m := range c.def.Modules {
 		data, saved := f.Modules[m.Key]
@@ -133,17 +143,22 @@ func (c *Checker) Validate(f Form) []domain.Fault {
 		}
 		faults = append(faults, c.slots(f, vars, m.Key, "")...)
 	}
-	faults = append(faults, c.recommenders(f, vars)...)
+	ofExperts, warnings := c.recommenders(f, vars)
+	faults = append(faults, ofExperts...)
 	wrong := map[string]bool{}
 	for _, fault := range faults {
 		wrong[fault.Module] = wrong[fault.Module] || !asksForMore(fault)
 	}
 	for _, r := range c.rules {
-		if !wrong[r.Module] {
+		switch {
+		case wrong[r.Module]:
+		case r.Warning:
+			warnings = append(warnings, r.faults(vars, nil)...)
+		default:
 			faults = append(faults, r.faults(vars, nil)...)
 		}
 	}
-	return faults
+	return faults, warnings
 }
 
 // asksForMore tells whether what is there is right, as far as it goes: rules can be asked about it, so that the
@@ -204,11 +219,10 @@ func (c *Checker) slotMissing(s Slot, vars map[string]any, recommender string) d
 	return fault
 }
 
-func (c *Checker) recommenders(f Form, vars map[string]any) []domain.Fault {
+func (c *Checker) recommenders(f Form, vars map[string]any) (faults, warnings []domain.Fault) {
 	if c.open == nil || !c.open.holds(vars, false) {
-		return nil // what was entered is kept, and not asked about
+		return nil, nil // what was entered is kept, and not asked about
 	}
-	var faults []domain.Fault
 	if rule := c.def.Recommender; len(f.Recommenders) != rule.Count {
 		fault := domain.NewFault("recommender_count", text.Args{"count": rule.Count, "have": len(f.Recommenders)})
 		if rule.Message.ZH != "" {
@@ -225,7 +239,11 @@ func (c *Checker) recommenders(f Form, vars map[string]any) []domain.Fault {
 		}
 	}
 	for _, r := range c.ofExperts {
+		if r.Warning {
+			warnings = append(warnings, r.faults(vars, f.Recommenders)...)
+			continue
+		}
 		faults = append(faults, r.faults(vars, f.Recommenders)...)
 	}
-	return faults
+	return faults, warnings
 }

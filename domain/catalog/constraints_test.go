@@ -180,6 +180,7 @@ type example struct {
 	Without []string // slots without a file
 	Account map[string]string
 	Want    []string
+	Warn    []string // what offices are told
 }
 
 // The people who must get through, and those who must not.
@@ -195,6 +196,9 @@ func TestWhoGetsThrough(t *testing.T) {
 			f := formOf(t, d, ex)
 			if diff := cmp.Diff(ex.Want, told(checker.Validate(f))); diff != "" {
 				t.Fatalf("(-want +got):\n%s", diff)
+			}
+			if diff := cmp.Diff(ex.Warn, told(checker.Warnings(f))); diff != "" {
+				t.Fatalf("warnings (-want +got):\n%s", diff)
 			}
 		})
 	}

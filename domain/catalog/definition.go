@@ -76,6 +76,8 @@ type Rule struct {
 	Expr    string    `json:"expr" yaml:"expr"`             // CEL: must hold
 	Message text.Text `json:"message" yaml:"message"`
 	Source  string    `json:"source,omitempty" yaml:"source"`
+	// Warning: it does not keep from submitting. Offices see it, and decide with a reason whether it counts.
+	Warning bool `json:"warning,omitempty" yaml:"warning"`
 }
 
 // Recommender is the 破格推荐专家 part (domain.md 1.8): When says when it is open and required.

@@ -28,8 +28,8 @@ func TestABrokenRuleQuotesWhatItLookedAt(t *testing.T) {
 		"id_matches_birth":     {"/basic/birth": "1970-01-01", "/basic/bornAt": "1975-01-01"},
 		"title_before_cutoff":  {"/current_title/obtained": "2999-01-01", "/cutOff": "2026-12-31"},
 		"no_failed_assessment": {"/assessment/entries/1/grade": "不合格", "/assessment/entries/1/year": int64(2025), "/cutOff": "2026-12-31"},
-		"assessment_years": {"/assessment/entries/0/year": int64(2020), "/assessment/entries/1/year": int64(2020),
-			"/assessment/entries/2/year": int64(2020)},
+		"assessment_years": {"/assessment/entries/0/year": int64(2025), "/assessment/entries/1/year": int64(2025),
+			"/assessment/entries/2/year": int64(2025)},
 		"experts_not_applicant":    {"/basic/idNumber": "220102********0014", "/recommenders/1/idNumber": "220102********0014"},
 		"account_number":           {"/basic/idNumber": "220102********0196"},
 		"account_name":             {"/basic/name": "王大明", "/applicant/name": "王小明"},
@@ -51,6 +51,7 @@ func TestABrokenRuleQuotesWhatItLookedAt(t *testing.T) {
 func TestARuleIsJudgedAtTheCutOffDateInBeijing(t *testing.T) {
 	c, d := regular(t)
 	f := catalogtest.Whole(d, false)
+	f.Modules["basic"] = catalogtest.With(f.Modules["basic"], map[string]any{"category": "exceptional", "exceptionalClass": "seniority", "exceptionalBasis": "业绩突出"})
 	f.Modules["current_title"] = catalogtest.With(f.Modules["current_title"], map[string]any{"obtained": "2026-06-30"})
 	for cutOff, want := range map[string]string{
 		"2026-06-30T00:00:00+08:00": "",

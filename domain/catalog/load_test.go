@@ -27,14 +27,14 @@ func released(t *testing.T, name string, replace ...string) *fstest.MapFile {
 func TestAFolderOfDefinitionsReplacesAndAdds(t *testing.T) {
 	_, err := catalog.Load(fstest.MapFS{
 		"library.yaml":           {Data: []byte("modules:\n  summary:\n    name: {zh: 个人总结, en: Summary}\n    required: true\n    schema: {type: object, properties: {words: {type: string, title: 总结}}}\n")},
-		"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 3", "version: 1000", ", patents", ""),
+		"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 4", "version: 1000", ", patents", ""),
 		"grade2.assessment.yaml": released(t, "grade2.assessment.yaml"), // unchanged, except for what it takes from the library
 	})
-	if err == nil || !strings.Contains(err.Error(), "grade2.assessment.yaml:2: version 3") {
+	if err == nil || !strings.Contains(err.Error(), "grade2.assessment.yaml:2: version 4") {
 		t.Fatalf("the same version with another summary: %v", err)
 	}
 	c, err := catalog.Load(fstest.MapFS{
-		"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 3", "version: 1000", ", patents", "", ", patent_proof", ""),
+		"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 4", "version: 1000", ", patents", "", ", patent_proof", ""),
 		"grade2.assessment.yaml": released(t, "grade2.assessment.yaml"),
 	})
 	if err != nil {
@@ -49,7 +49,7 @@ func TestAFolderOfDefinitionsReplacesAndAdds(t *testing.T) {
 
 func TestARouteMaySkipALevel(t *testing.T) {
 	_, err := catalog.Load(fstest.MapFS{
-		"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 3", "version: 1000", "department, local_panel", "department, education_above_2, local_panel"),
+		"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 4", "version: 1000", "department, local_panel", "department, education_above_2, local_panel"),
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -59,7 +59,7 @@ func TestARouteMaySkipALevel(t *testing.T) {
 func TestAFaultyFolderNamesFileAndLine(t *testing.T) {
 	type files = fstest.MapFS
 	grade3 := func(replace ...string) files {
-		return files{"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", append([]string{"version: 3", "version: 1000"}, replace...)...)}
+		return files{"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", append([]string{"version: 4", "version: 1000"}, replace...)...)}
 	}
 	library := func(text string) files {
 		f := grade3()
@@ -80,7 +80,7 @@ func TestAFaultyFolderNamesFileAndLine(t *testing.T) {
 		"no YAML":                       {grade3("line: grade3-assessment", "line: [grade3"), "grade3.assessment.yaml:"},
 		"a member nobody knows":         {grade3("selfCheck:", "selfChecks:"), `grade3.assessment.yaml:5: unknown field "selfChecks"`},
 		"a list that is a word":         {grade3("route: [rating, department, local_panel]", "route: unit"), "grade3.assessment.yaml:9: "},
-		"a version that is a word":      {files{"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 3", "version: new")}, "grade3.assessment.yaml:2: "},
+		"a version that is a word":      {files{"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 4", "version: new")}, "grade3.assessment.yaml:2: "},
 		"a member twice":                {grade3("route:", "rules: []\nroute:"), "grade3.assessment.yaml:9: "},
 		"a module that is not there":    {grade3("[basic_plain,", "[basics,"), `grade3.assessment.yaml:6: the library has no "basics" among its modules`},
 		"a module twice":                {grade3("[basic_plain,", "[basic_plain, summary,"), `grade3.assessment.yaml:6: "summary" is there twice`},
@@ -97,15 +97,15 @@ func TestAFaultyFolderNamesFileAndLine(t *testing.T) {
 		"a file of another type":        {files{"grade9.assessment.yaml": released(t, "grade3.assessment.yaml")}, "grade9.assessment.yaml:1: this file is of the type"},
 		"a file of no type":             {files{"notes.txt": {}}, "notes.txt: neither library.yaml nor"},
 		"a type that no line lists":     {files{"special.new.yaml": released(t, "grade3.assessment.yaml", "type: grade3.assessment", "type: special.new")}, "special.new.yaml: the line grade3-assessment does not list this type; see library.yaml:"},
-		"the same version, changed":     {files{"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", ", advised", "")}, "grade3.assessment.yaml:2: version 3 of grade3.assessment is another definition"},
+		"the same version, changed":     {files{"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", ", advised", "")}, "grade3.assessment.yaml:2: version 4 of grade3.assessment is another definition"},
 		"a schema that is none":         {library("modules:\n  other: {name: {zh: 甲, en: A}, schema: {}}\n  term:\n    name: {zh: 聘期, en: Term}\n    schema: {type: strin}\n"), "library.yaml:3: modules term: "},
 		"a rule that does not parse":    {library("rules:\n\n  term_order: {module: term, expr: 'term.to >'}\n"), "library.yaml:3: rules term_order: "},
 		"a rule on nothing":             {library("rules:\n  term_order: {module: term, expr: 'terms.to > 1'}\n"), "library.yaml:2: rules term_order: "},
 		"a rule that answers a number":  {library("rules:\n  term_order: {module: term, expr: '1 + 1'}\n"), "library.yaml:2: rules term_order: 1 + 1: answers int, not yes or no"},
 		"a slot of no module":           {library("slots:\n  photo: {module: selfies}\n"), "library.yaml:2: slots photo: no module selfies"},
 		"a rule of experts":             {recommending(t), "library.yaml:2: recommenders recommenders: "},
-		"a lower version, changed":      {files{"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 3", "version: 1", ", advised", "")}, "grade3.assessment.yaml:2: version 1 of grade3.assessment is below the program's, 3, and another definition"},
-		"a changed part by itself":      {only("selfCheck:\n  single: {text: {zh: 甲, en: A}}\n"), "library.yaml:2: selfCheck single: this changes types that have no file here with a higher version: title.regular (version 3), title.school-associate (version 3), title.school-senior (version 3)"},
+		"a lower version, changed":      {files{"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 4", "version: 1", ", advised", "")}, "grade3.assessment.yaml:2: version 1 of grade3.assessment is below the program's, 4, and another definition"},
+		"a changed part by itself":      {only("selfCheck:\n  single: {text: {zh: 甲, en: A}}\n"), "library.yaml:2: selfCheck single: this changes types that have no file here with a higher version: title.regular (version 4), title.school-associate (version 4), title.school-senior (version 4)"},
 		"a rule that no type uses":      {only("rules:\n  other: {module: term, expr: 'term.to >'}\n"), "library.yaml:2: rules other: "},
 		"a module that no type uses":    {only("modules:\n  other: {name: {zh: 甲, en: A}, schema: {type: strin}}\n"), "library.yaml:2: modules other: "},
 		"a slot that no type uses":      {only("slots:\n  other: {module: term, when: 'term.to >'}\n"), "library.yaml:2: slots other: "},
@@ -122,7 +122,7 @@ func TestAFaultyFolderNamesFileAndLine(t *testing.T) {
 
 func recommending(t *testing.T) fstest.MapFS {
 	return fstest.MapFS{
-		"title.regular.yaml": released(t, "title.regular.yaml", "version: 3", "version: 1000"),
+		"title.regular.yaml": released(t, "title.regular.yaml", "version: 4", "version: 1000"),
 		"library.yaml":       {Data: []byte("recommenders:\n  two_experts:\n    when: 'true'\n    count: 2\n    schema: {type: object}\n    rules:\n      - {key: x, module: recommenders, expr: 'nobody.knows'}\n")},
 	}
 }
@@ -149,7 +149,7 @@ func TestAChangedPartReachesEveryTypeOrIsRefused(t *testing.T) {
 		if _, err := catalog.Load(folder); err == nil || !strings.Contains(err.Error(), refusal) || !strings.Contains(err.Error(), typ+" (version ") {
 			t.Fatalf("%v", err)
 		}
-		folder[typ+".yaml"] = released(t, typ+".yaml", "version: 3", "version: 1000")
+		folder[typ+".yaml"] = released(t, typ+".yaml", "version: 4", "version: 1000")
 	}
 	c, err := catalog.Load(folder)
 	if err != nil {
@@ -173,7 +173,7 @@ func TestAChangedPartReachesEveryTypeOrIsRefused(t *testing.T) {
 func TestACopyOfOursChangesNothing(t *testing.T) {
 	c, err := catalog.Load(fstest.MapFS{
 		"library.yaml":           released(t, "library.yaml"),
-		"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 3", "version: 1"),
+		"grade3.assessment.yaml": released(t, "grade3.assessment.yaml", "version: 4", "version: 1"),
 	})
 	if err != nil {
 		t.Fatal(err)

@@ -161,6 +161,8 @@ func (s *schema) collect(e *jsonschema.ValidationError, out *[]domain.Fault) {
 		add("type", text.Args{"want": text.Of("type."+k.Want[0], nil)})
 	case *kind.Enum, *kind.Const:
 		add("choice", nil)
+	case *kind.FalseSchema:
+		add("not_applicable", nil)
 	case *kind.Format:
 		code := "format_" + strings.ReplaceAll(k.Want, "-", "_")
 		if !text.Has("fault." + code) {

@@ -20,6 +20,8 @@ type Checker interface {
 	RecommendersOpen(form catalog.Form) bool
 	// Validate lists everything that still blocks submission.
 	Validate(form catalog.Form) []domain.Fault
+	// Warnings lists what does not block it and is for offices to decide.
+	Warnings(form catalog.Form) []domain.Fault
 	// RequiredSlots tells in which slots the form as saved asks for a file.
 	RequiredSlots(form catalog.Form) map[string]bool
 }

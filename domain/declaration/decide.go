@@ -37,6 +37,7 @@ import (
 //	  given anything else                                → ErrWrongStage
 //	  ApproveStage at the last stage, ApproveFinal before it  → ErrWrongStage
 //	  Return without an opinion or without modules       → ErrInvalid
+//	  ApproveStage, ApproveFinal without an opinion, where the data check warns → ErrInvalid
 func Decide(s State, f Facts, c Command) ([]Event, error) {
 	if _, starting := c.(Start); s.Status == "" && !starting {
 		return nil, ErrNotFound

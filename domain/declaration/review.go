@@ -57,6 +57,9 @@ func Problems(s State, f Facts) []domain.Fault {
 	return f.Checker.Validate(form)
 }
 
+// Warnings lists what the data check leaves to offices. Whoever passes the declaration on all the same says why.
+func Warnings(s State, f Facts) []domain.Fault { return f.Checker.Warnings(Form(s, f)) }
+
 // Route joins the definition's stages with the organizations that hold them now. A stage of a department that the unit
 // does not have above it is left out.
 func Route(f Facts) []Stage {
@@ -138,7 +141,7 @@ func approveStage(s State, f Facts, c ApproveStage) ([]Event, error) {
 	if i == len(s.Route)-1 {
 		return nil, ErrWrongStage
 	}
-	opinion, err := domain.Opinion(c.Opinion, false)
+	opinion, err := domain.Opinion(c.Opinion, len(Warnings(s, f)) > 0)
 	if err != nil {
 		return nil, err
 	}
@@ -154,7 +157,7 @@ func approveFinal(s State, f Facts, c ApproveFinal) ([]Event, error) {
 	if i != len(s.Route)-1 {
 		return nil, ErrWrongStage
 	}
-	opinion, err := domain.Opinion(c.Opinion, false)
+	opinion, err := domain.Opinion(c.Opinion, len(Warnings(s, f)) > 0)
 	if err != nil {
 		return nil, err
 	}

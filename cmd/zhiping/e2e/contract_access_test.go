@@ -127,9 +127,7 @@ func check(t *testing.T, w *world.World, r world.Operation, c world.ResourceCase
 			may = r.Action == "anyone" || access.MayTry(a.Actor, r.Action)
 		}
 		got := ask(a.Caller)
-		// A request that is none of the officer's is answered like none at all: nothing is waiting.
-		nothing := got == http.StatusConflict && (r.Action == "ApproveBinding" || r.Action == "RejectBinding")
-		denied := got == http.StatusForbidden || got == http.StatusNotFound && !c.Anything || nothing
+		denied := got == http.StatusForbidden || got == http.StatusNotFound && !c.Anything
 		switch {
 		case got >= 500 || got == http.StatusUnauthorized:
 			t.Errorf("%s %s as %s: %d", r.Method, c.Path, a.Name, got)

@@ -156,7 +156,13 @@ func TestEveryBrokenRuleIsFound(t *testing.T) {
 // broken insists that one rule is broken and nothing else; one on rows may be broken by several.
 func broken(t *testing.T, c *catalog.Checker, f catalog.Form, r catalog.Rule) {
 	t.Helper()
-	faults := c.Validate(f)
+	faults, others := c.Validate(f), c.Warnings(f)
+	if r.Warning {
+		faults, others = others, faults
+	}
+	if len(others) > 0 {
+		t.Errorf("breaking %s: %+v besides", r.Key, others)
+	}
 	field := regexp.MustCompile("^" + strings.ReplaceAll(strings.TrimPrefix(r.Field, map[bool]string{true: "/*"}[r.Module == "recommenders"]), "*", "[0-9]+") + "$")
 	for _, fault := range faults {
 		named := (fault.Recommender != "") == (r.Module == "recommenders" && strings.Contains(r.Field, "*"))

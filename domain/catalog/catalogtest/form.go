@@ -24,7 +24,14 @@ func CutOff() time.Time { return time.Date(2026, 12, 31, 0, 0, 0, 0, time.UTC) }
 func Form(d catalog.Definition) map[string]json.RawMessage {
 	form := make(map[string]json.RawMessage, len(d.Modules))
 	for _, m := range d.Modules {
-		form[m.Key] = encode(object(parse(m.Schema), 0))
+		schema := parse(m.Schema)
+		data := object(schema, 0)
+		if condition, names := schema.forbidden(); matches(condition, data) {
+			for _, name := range names {
+				delete(data, name)
+			}
+		}
+		form[m.Key] = encode(data)
 	}
 	for _, r := range d.Rules {
 		for module, fields := range keepingRule(r.Key) {
@@ -46,7 +53,7 @@ func ByExperts(d catalog.Definition, form map[string]json.RawMessage) bool {
 	if err := json.Unmarshal(form["basic"], &basic); err != nil {
 		panic(fmt.Sprintf("catalogtest: basic of %s: %v", d.Type, err))
 	}
-	basic["category"], basic["exceptionalClass"] = "exceptional", "two_experts"
+	basic["category"], basic["exceptionalClass"], basic["exceptionalBasis"] = "exceptional", "two_experts", "两名专家推荐"
 	form["basic"] = encode(basic)
 	return true
 }

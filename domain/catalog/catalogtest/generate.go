@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"maps"
 	"regexp"
+	"slices"
 	"strings"
 	"unicode/utf8"
 )
@@ -44,6 +45,33 @@ func (n node) text(key string) string {
 func (n node) number(key string) (int, bool) {
 	f, ok := n[key].(float64)
 	return int(f), ok
+}
+
+// forbidden are the fields that may not be filled in where a condition holds, as a part of allOf says.
+func (n node) forbidden() (condition node, names []string) {
+	parts, _ := n["allOf"].([]any)
+	for _, p := range parts {
+		part, _ := p.(map[string]any)
+		then, _ := part["then"].(map[string]any)
+		props, _ := then["properties"].(map[string]any)
+		for name, sub := range props {
+			if sub == false {
+				condition, _ = part["if"].(map[string]any)
+				names = append(names, name)
+			}
+		}
+	}
+	return condition, names
+}
+
+// matches tells whether data has one of the values of a condition's enumerations.
+func matches(condition node, data map[string]any) bool {
+	for name, sub := range condition.properties() {
+		if values, _ := sub["enum"].([]any); !slices.Contains(values, data[name]) {
+			return false
+		}
+	}
+	return len(condition) > 0
 }
 
 // object fills in every property; which tells entries and people apart, 0 being the applicant or the first entry.

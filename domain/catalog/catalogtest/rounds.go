@@ -46,13 +46,30 @@ func pack(schema json.RawMessage, which int, cases []Case) []Round {
 		rounds[i].Cases = append(rounds[i].Cases, c)
 	}
 	for i := range rounds {
-		whole := object(parse(schema), which)
+		n := parse(schema)
+		whole := object(n, which)
+		rounds[i].allow(n, whole)
 		for _, c := range rounds[i].Cases {
 			c.change(whole)
 		}
 		rounds[i].Data = encode(whole)
 	}
 	return rounds
+}
+
+// allow leaves out the fields that may not be filled in as things are, or makes things so that they may where a case needs one.
+func (r Round) allow(n node, whole map[string]any) {
+	_, names := n.forbidden()
+	for _, name := range names {
+		if slices.ContainsFunc(r.Cases, func(c Case) bool { return c.Field == "/"+name }) {
+			condition, _ := n["if"].(map[string]any)
+			fulfil(condition, whole)
+			return
+		}
+	}
+	for _, name := range names {
+		delete(whole, name)
+	}
 }
 
 // takes tells whether a case changes nothing that another case of the round changes, and is found as early.

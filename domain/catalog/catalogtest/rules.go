@@ -17,6 +17,9 @@ func keepingRule(key string) Changes {
 	return map[string]Changes{
 		"intermediate_title":          {"current_title": {"level": "中级"}},
 		"school_level_not_below":      {"current_title": {"level": "中级"}},
+		"level_held":                  {"current_title": {"level": "副高级"}},
+		"school_level_held":           {"current_title": {"level": "中级"}},
+		"school_senior_held":          {"current_title": {"level": "副高级"}},
 		"service_years_possible":      {"basic": {"workStart": "1990-07"}},
 		"intermediate_years_possible": {"service_3010": {"intermediateYears": 10}},
 	}[key]
@@ -28,7 +31,7 @@ func BreakingRule(key string, cutOff time.Time) (c Changes, ok bool) {
 	if c, ok = late()[key]; ok {
 		return c, ok
 	}
-	sameYear := map[string]any{"year": 2020, "grade": "合格"}
+	sameYear := map[string]any{"year": cutOff.Year() - 1, "grade": "合格"}
 	failed := entries(map[string]any{"year": cutOff.Year() - 2, "grade": "合格"}, map[string]any{"year": cutOff.Year() - 1, "grade": "不合格"})
 	c, ok = map[string]Changes{
 		"account_name":                {"basic": {"name": "王大明"}},
@@ -49,6 +52,19 @@ func BreakingRule(key string, cutOff time.Time) (c Changes, ok bool) {
 		"series_title_health":         {"application": {"series": "卫生技术", "title": "教授"}},
 		"level_not_below":             {"application": {"level": "助理级", "title": "助教"}},
 		"school_level_not_below":      {"school_application": {"title": "二级教师"}},
+		"level_held":                  {"application": {"level": "副高级", "title": "副教授"}},
+		"school_level_held":           {"school_application": {"title": "一级教师"}},
+		"school_senior_held":          {"current_title": {"level": "正高级"}},
+		"level_skipped":               {"current_title": {"level": "中级"}},
+		"school_level_skipped":        {"current_title": {"level": "员级"}},
+		"title_years":                 {"current_title": {"obtained": cutOff.AddDate(-1, 0, 0).Format(time.DateOnly)}},
+		"work_start_age":              {"basic": {"workStart": "1985-01"}},
+		"employment_age":              {"employment": entries(work("1985-01", "1986-01"))},
+		"education_age":               {"education": entries(schooling("1980-09", "1985-07"))},
+		"title_age":                   {"current_title": {"obtained": "1990-01-01"}},
+		"assessment_recent":           {"assessment": entries(map[string]any{"year": cutOff.Year() - 9, "grade": "合格"})},
+		"continuing_recent":           {"continuing": entries(map[string]any{"year": cutOff.Year() - 9, "hours": 90})},
+		"continuing_hours":            {"continuing": entries(map[string]any{"year": cutOff.Year() - 1, "hours": 0})},
 		"in_establishment":            {"post": {"inEstablishment": false}},
 		"establishment_employment":    {"basic": {"employment": "合同"}},
 		"full_senior_title":           {"current_title": {"level": "副高级"}},
