@@ -51,6 +51,7 @@ type benchCmd struct {
 	Eventstore bench.Eventstore `cmd:"" help:"Appends, reads and subscriptions of an event store."`
 	HTTP       bench.HTTP       `cmd:"" name:"http" help:"Commands and view reads of a demo server over HTTP."`
 	Views      bench.Views      `cmd:"" help:"Rebuilding all views from a long history, reads beside it, and lag."`
+	Abuse      bench.Abuse      `cmd:"" help:"Known attacks, and variations of them, on a demo server with little memory and few files."`
 	Start      bench.Start      `cmd:"" help:"Start on a long history, of the event store and of serve."`
 }
 

@@ -13,7 +13,7 @@ import (
 	"zhiping/cmd/zhiping/internal/demo"
 )
 
-// bencher calls a demo server. Its client takes little of the processors that it shares with what it measures.
+// client calls a demo server. Its client takes little of the processors that it shares with what it measures.
 type client struct {
 	base string
 	http *fasthttp.Client

@@ -16,7 +16,7 @@ import (
 	"zhiping/infra/esdbserver/bench"
 )
 
-// benchEventstoreCmd measures an event store: the one that a connection string names, or an embedded one of its own
+// Eventstore measures an event store: the one that a connection string names, or an embedded one of its own
 // in a temporary directory.
 type Eventstore struct {
 	Eventstore string        `help:"Connection string. Default: an embedded event store in a temporary directory."`

@@ -20,7 +20,7 @@ import (
 	"zhiping/infra/eventstore"
 )
 
-// benchHistory writes the events of many declarations as a busy season would: a wave of people fills in side by side,
+// historyWriter writes the events of many declarations as a busy season would: a wave of people fills in side by side,
 // and the offices decide later, each when many others have come between. So a declaration's fifteen events lie far
 // apart, and whoever projects them meets each document several times.
 type historyWriter struct {
@@ -30,7 +30,7 @@ type historyWriter struct {
 	callers      int // appends at the same time
 }
 
-// benchEvents is how many events each declaration of the history has.
+// eventsPerDeclaration is how many events each declaration of the history has.
 const eventsPerDeclaration = 15
 
 // The offices of the review route, and how many waves later each decides.
@@ -48,7 +48,7 @@ func declarationID(n int) uuid.UUID {
 	return domain.DerivedID("bench", "declaration", fmt.Sprint(n))
 }
 
-// benchIssuer is the OpenID issuer of the people of the history: sessions for them need no password.
+// historyIssuer is the OpenID issuer of the people of the history: sessions for them need no password.
 const historyIssuer = "bench"
 
 // write appends what is missing; a history that was written before is left as it is.
@@ -90,7 +90,7 @@ func (h historyWriter) append(ctx context.Context, wave, from, to int) error {
 	return g.Wait()
 }
 
-// insist appends once more when the event store was too busy to answer: an append that did arrive is recognised.
+// appendRetried appends once more when the event store was too busy to answer: an append that did arrive is recognised.
 func (h historyWriter) appendRetried(ctx context.Context, stream string, expected int64, events []domain.Proposed) (err error) {
 	for range 10 {
 		if _, err = h.client.Append(ctx, stream, expected, events); !errors.Is(err, commands.ErrStoreUnavailable) || ctx.Err() != nil {
@@ -104,7 +104,7 @@ func applicantOf(n int) domain.Organization {
 	return domain.Organization{ID: domain.DerivedID("openid", historyIssuer, fmt.Sprint(n/3)).String(), Name: fmt.Sprintf("申报人%d", n/3)}
 }
 
-// benchLife is all that happens to a declaration: fifteen events, with forms of the usual length.
+// eventsOf is all that happens to a declaration: fifteen events, with forms of the usual length.
 func eventsOf(n int) []domain.Proposed {
 	person, unit := applicantOf(n), reviewRoute[0].stage.Organization
 	route := make([]declaration.Stage, len(reviewRoute))
@@ -147,13 +147,13 @@ func proposedEvent(event any, n, i int, person domain.Organization) domain.Propo
 	return domain.Proposed{ID: domain.DerivedID("bench", "event", fmt.Sprint(n, i)), Type: eventTypeNames[fmt.Sprintf("%T", event)], Event: event, Meta: meta}
 }
 
-// benchTypes names the events that the history is made of, by Go type.
+// eventTypeNames names the events that the history is made of, by Go type.
 var eventTypeNames = map[string]string{
 	"declaration.Started": "DeclarationStarted", "declaration.ModuleSaved": "ModuleSaved", "declaration.FileAttached": "FileAttached",
 	"declaration.Submitted": "DeclarationSubmitted", "declaration.StageApproved": "StageApproved", "declaration.Approved": "DeclarationApproved",
 }
 
-// benchModule is a module's data, some 300 to 900 bytes.
+// moduleData is a module's data, some 300 to 900 bytes.
 func moduleData(key string, n int) json.RawMessage {
 	if key == "basic" {
 		return json.RawMessage(fmt.Sprintf(`{"name":"申报人%d","gender":"女","birthDate":"1986-05-17","idNumber":"220102198605170%03d","phone":"139%08d",`+

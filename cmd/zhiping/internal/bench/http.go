@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,14 +9,13 @@ import (
 	"slices"
 	"sync"
 	"sync/atomic"
-	"text/tabwriter"
 	"time"
 
 	"zhiping/cmd/zhiping/internal/node"
 	"zhiping/domain/gb"
 )
 
-// benchHTTPCmd measures a demo server over HTTP: commands from the request to the fsync, view reads, and how long a
+// HTTP measures a demo server over HTTP: commands from the request to the fsync, view reads, and how long a
 // read waits for a command. Without --url it starts one of its own in a temporary folder, in the same process.
 type HTTP struct {
 	URL      string        `help:"Address of a running demo server, which must run with --limit-addresses 0 and --limit-requests 0. Default: one of its own."`
@@ -70,15 +68,7 @@ func (c HTTP) Run(ctx context.Context, out io.Writer) (err error) {
 			return b.do(ctx, "GET", "/declarations", applicant, nil, position)
 		}),
 	}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "%d callers\tper second\tp50 ms\tp99 ms\terrors\t\n", c.Callers)
-	for _, f := range figures {
-		fmt.Fprintf(w, "%s\t%.0f\t%.2f\t%.2f\t%d\t\n", f.Name, f.PerSec, f.P50, f.P99, f.Errors)
-	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("bench: %w", err)
-	}
-	return json.NewEncoder(out).Encode(figures)
+	return report(out, figureHeader("over HTTP"), figureRows(figures), figures)
 }
 
 // measure runs an operation from all callers at once until the time is over.

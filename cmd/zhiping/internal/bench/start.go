@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -10,7 +9,6 @@ import (
 	"net/http"
 	"os"
 	"slices"
-	"text/tabwriter"
 	"time"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
@@ -19,7 +17,7 @@ import (
 	"zhiping/infra/esdbserver"
 )
 
-// benchStartCmd measures how long a start takes on a long history: of the embedded event store by itself until it
+// Start measures how long a start takes on a long history: of the embedded event store by itself until it
 // answers a client, and of serve, whose views have caught up before, until it says that it is ready. Both are started
 // in this process; that of the process itself is not in the figures.
 type Start struct {
@@ -28,7 +26,7 @@ type Start struct {
 	Data         string `type:"path" help:"Folder to keep the history in, so that the next run finds it. Default: a temporary one."`
 }
 
-// benchStart is one line of the table, in milliseconds.
+// startResult is one line of the table, in milliseconds.
 type startResult struct {
 	Name   string  `json:"name"`
 	Median float64 `json:"medianMs"`
@@ -57,15 +55,11 @@ func (c Start) Run(ctx context.Context, out io.Writer) (err error) {
 		return err
 	}
 	results := []startResult{store, ready}
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "start with %d events\tmedian ms\tmax ms\t\n", c.Declarations*eventsPerDeclaration)
-	for _, r := range results {
-		fmt.Fprintf(w, "%s\t%.0f\t%.0f\t\n", r.Name, r.Median, r.Max)
+	rows := make([][]string, len(results))
+	for i, r := range results {
+		rows[i] = []string{r.Name, fmt.Sprintf("%.0f", r.Median), fmt.Sprintf("%.0f", r.Max)}
 	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("bench: %w", err)
-	}
-	return json.NewEncoder(out).Encode(results)
+	return report(out, []string{fmt.Sprintf("start with %d events", c.Declarations*eventsPerDeclaration), "median ms", "max ms"}, rows, results)
 }
 
 // write completes the history, and lets the views and sign-in catch up with it.

@@ -2,7 +2,6 @@ package bench
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
@@ -15,7 +14,6 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"text/tabwriter"
 	"time"
 
 	"golang.org/x/sync/errgroup"
@@ -27,7 +25,7 @@ import (
 	"zhiping/projections/folds"
 )
 
-// benchViewsCmd measures the read side: how fast all views are rebuilt from a long history and with how much memory,
+// Views measures the read side: how fast all views are rebuilt from a long history and with how much memory,
 // reads over HTTP beside it, and how far the views are behind under a load of commands. Everything runs in this
 // process, on the stores that serve would use; the load generator too, so the figures are the worse for it.
 type Views struct {
@@ -44,7 +42,7 @@ type Views struct {
 	Readstore    string        `placeholder:"URL" help:"Connection string of an empty MongoDB database. Default: the embedded read store."`
 }
 
-// benchViews is what a run found. Lag is from the answer to a command until a read that waits for it is answered.
+// viewsResult is what a run found. Lag is from the answer to a command until a read that waits for it is answered.
 type viewsResult struct {
 	Declarations int      `json:"declarations"`
 	Events       int      `json:"events"`
@@ -230,18 +228,12 @@ func (c Views) measureLag(ctx context.Context, b *client, admin, auditor string)
 }
 
 func (r viewsResult) print(out io.Writer) error {
-	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', tabwriter.AlignRight)
-	fmt.Fprintf(w, "%d declarations\tcallers\tper second\tp50 ms\tp99 ms\terrors\t\n", r.Declarations)
+	rows := figureRows(r.Figures)
 	if r.RebuildPerS > 0 {
-		fmt.Fprintf(w, "rebuild, events (at most %d MiB, %.0f µs of processor time each)\t\t%.0f\t\t\t\t\n", r.RebuildMiB, r.RebuildCPU, r.RebuildPerS)
+		name := fmt.Sprintf("rebuild, events (at most %d MiB, %.0f µs of processor time each)", r.RebuildMiB, r.RebuildCPU)
+		rows = append([][]string{{name, "", fmt.Sprintf("%.0f", r.RebuildPerS), "", "", ""}}, rows...)
 	}
-	for _, f := range r.Figures {
-		fmt.Fprintf(w, "%s\t%d\t%.0f\t%.2f\t%.2f\t%d\t\n", f.Name, f.Callers, f.PerSec, f.P50, f.P99, f.Errors)
-	}
-	if err := w.Flush(); err != nil {
-		return fmt.Errorf("bench: %w", err)
-	}
-	return json.NewEncoder(out).Encode(r)
+	return report(out, figureHeader(fmt.Sprintf("%d declarations", r.Declarations)), rows, r)
 }
 
 // resetPeak forgets the highest resident memory so far, where the system can (Linux, proc(5)).
