@@ -24,6 +24,7 @@ var (
 	ErrNoRoute          = domain.NewError(domain.NotFound, "no_such_route")
 	ErrTooLarge         = domain.NewError(domain.TooLarge, "request_too_large")
 	ErrContentType      = domain.NewError(domain.UnsupportedType, "content_type")
+	ErrViewsRebuilding  = domain.NewError(domain.Unavailable, "views_rebuilding")
 	ErrReadStoreAway    = domain.NewError(domain.Unavailable, "read_store_unavailable")
 	ErrNotReady         = domain.NewError(domain.Unavailable, "not_ready")
 	ErrMethodNotAllowed = domain.NewError("method", "method_not_allowed")
@@ -91,7 +92,9 @@ func (s *Server) problem(ctx context.Context, err error) *Problem {
 	var known *domain.Error
 	switch {
 	case errors.As(err, &known):
-	case errors.Is(err, readmodels.ErrUnavailable), errors.Is(err, readmodels.ErrRebuilding):
+	case errors.Is(err, readmodels.ErrRebuilding):
+		known = ErrViewsRebuilding
+	case errors.Is(err, readmodels.ErrUnavailable):
 		known = ErrReadStoreAway
 	case errors.Is(err, readmodels.ErrCursor):
 		known = domain.ErrInvalid.WithFaults(queryFault("cursor", "cursor"))

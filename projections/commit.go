@@ -18,6 +18,7 @@ type pending struct {
 	results  []result
 	batches  []readmodels.Batch
 	position uint64
+	anchor   *anchor // the newest event up to position; nil where it is not known
 	began    time.Time
 	fold     time.Duration
 }
@@ -131,6 +132,12 @@ func (p *pipeline) batches(x *pending) []readmodels.Batch {
 		for _, d := range x.results[i].parked {
 			parked.Puts = append(parked.Puts, ParkedView().Put(ParkedID(v.spec, d.ID), d.Position, d))
 		}
+	}
+	if p.name == livePipeline && x.anchor != nil && len(out) > 0 {
+		out = append(out, readmodels.Batch{
+			Name: anchorView().Name, Version: anchorView().Version, Checkpoint: x.position, Token: p.token,
+			Puts: []readmodels.Put{anchorView().Put(anchorID, x.anchor.Position, x.anchor)},
+		})
 	}
 	if len(parked.Puts) > 0 {
 		out = append(out, parked)

@@ -21,8 +21,9 @@ type history struct {
 	spool *spool.Spool
 	// spooled is the position up to which everything of interest is in the spool or was folded before.
 	spooled uint64
-	full    bool // nothing more can be put down
-	seen    int  // events in the spool at the last idle tick
+	last    *anchor // the newest event in the spool
+	full    bool    // nothing more can be put down
+	seen    int     // events in the spool at the last idle tick
 }
 
 func (p *pipeline) history() *history {
@@ -51,6 +52,16 @@ func (h *history) process(ctx context.Context, b *batch) error {
 		if stored, x.position = stored[:len(x.events)], 0; len(stored) > 0 {
 			x.position = stored[len(stored)-1].Position
 		}
+	}
+	if len(stored) > 0 {
+		newest := stored[len(stored)-1]
+		x.anchor = &anchor{newest.Position, newest.ID}
+	}
+	if sort {
+		if x.anchor != nil {
+			h.last = x.anchor
+		}
+		x.anchor = nil // with the views that are folded from the spool
 	}
 	if len(x.views) > 0 && len(x.events) > 0 {
 		if err := h.foldAndQueue(ctx, x); err != nil {
@@ -107,7 +118,7 @@ func (h *history) foldSpooled(ctx context.Context) error {
 		}
 		events = nil
 	}
-	if err := h.foldAndQueue(ctx, &pending{views: h.partitioned, events: events, position: h.spooled}); err != nil {
+	if err := h.foldAndQueue(ctx, &pending{views: h.partitioned, events: events, position: h.spooled, anchor: h.last}); err != nil {
 		return err
 	}
 	h.spool.Reset()

@@ -14,6 +14,9 @@ import (
 // is committed, and memory stays bounded.
 const maxQueued = 4
 
+// livePipeline is the name of the pipeline that fills the live views.
+const livePipeline = "live"
+
 // pipeline feeds some views from one subscription. The router's handler only hands deliveries over, and they are
 // acknowledged then: where a restart resumes is decided by the checkpoints, never by an ack.
 type pipeline struct {

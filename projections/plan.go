@@ -28,14 +28,22 @@ var errReplan = errors.New("projections: plan anew")
 func (p *Projector) lead(ctx context.Context, token uint64) error {
 	for {
 		var todo plan
-		err := retry(ctx, p.cfg, "plan", func() (err error) {
+		err := retry(ctx, p.cfg, "check the log", func() error { return p.checkLog(ctx) })
+		if errors.Is(err, errOtherLog) {
+			why := err
+			err = retry(ctx, p.cfg, "start anew", func() error { return p.startAnew(ctx, token, why) })
+		}
+		if err != nil {
+			return err
+		}
+		err = retry(ctx, p.cfg, "plan", func() (err error) {
 			todo, err = p.plan(ctx, token)
 			return err
 		})
 		if err != nil {
 			return err
 		}
-		if err := p.round(ctx, token, todo); !errors.Is(err, errReplan) {
+		if err := p.round(ctx, token, todo); !errors.Is(err, errReplan) && !errors.Is(err, errOtherLog) {
 			return err
 		}
 	}
@@ -47,7 +55,7 @@ func (p *Projector) lead(ctx context.Context, token uint64) error {
 func (p *Projector) plan(ctx context.Context, token uint64) (plan, error) {
 	var out plan
 	store := p.cfg.Store
-	open := []readmodels.Spec{ParkedView().Spec(), requestView().Spec(), stopView().Spec()}
+	open := []readmodels.Spec{ParkedView().Spec(), requestView().Spec(), stopView().Spec(), anchorView().Spec()}
 	newest, folds := map[string]int{}, map[string]Fold{}
 	var names []string
 	for _, f := range p.cfg.Folds {

@@ -18,7 +18,9 @@ import (
 
 // Config says what a Projector runs, on what. Fields without a word on defaults are required.
 type Config struct {
-	Feed  Feed
+	Feed Feed
+	// Log is asked whether checkpoints belong to the history that is read. Optional: they are not checked without it.
+	Log   Log
 	Store readmodels.Store
 	Folds []Fold
 
@@ -76,7 +78,8 @@ func (c Config) validate() error {
 		} else {
 			seen[key] = true
 		}
-		if spec.Name == "" || spec.Name == ParkedView().Name || spec.Name == requestView().Name || spec.Name == stopView().Name ||
+		if spec.Name == "" || spec.Name == ParkedView().Name || spec.Name == requestView().Name || spec.Name == stopView().Name || spec.Name == anchorView().Name ||
+			spec.Name == readmodels.RebuildState(true).Name ||
 			spec.Version < 1 || spec.Version >= generations {
 			faults = append(faults, fmt.Errorf("view %q version %d: bad name or version", spec.Name, spec.Version))
 		}
@@ -247,5 +250,5 @@ func retry(ctx context.Context, cfg Config, what string, do func() error) error 
 
 func final(err error) bool {
 	return errors.Is(err, readmodels.ErrFenced) || errors.Is(err, readmodels.ErrQuery) ||
-		errors.Is(err, readmodels.ErrNoIndex) || errors.Is(err, readmodels.ErrNoView) || asStopped(err) != nil
+		errors.Is(err, readmodels.ErrNoIndex) || errors.Is(err, readmodels.ErrNoView) || errors.Is(err, errOtherLog) || asStopped(err) != nil
 }

@@ -163,6 +163,11 @@ func mustAgree(tb testing.TB, store readmodels.Store, events []domain.Recorded) 
 		want, err := projections.Documents(f, events...)
 		require.NoError(tb, err)
 		spec := f.Spec()
+		live, ok, err := store.Live(tb.Context(), spec.Name)
+		require.NoError(tb, err)
+		if ok {
+			spec.Version = live
+		}
 		require.NoError(tb, store.Open(tb.Context(), spec))
 		got := 0
 		q := readmodels.Query{Limit: 1000}

@@ -12,7 +12,7 @@ import (
 // round runs the live views and, beside them on a subscription of its own, those being built, until a swap or a
 // request calls for another plan.
 func (p *Projector) round(ctx context.Context, token uint64, todo plan) error {
-	live := newPipeline(p.cfg, "live", todo.live, token)
+	live := newPipeline(p.cfg, livePipeline, todo.live, token)
 	pipelines := []*pipeline{live}
 	if len(todo.build) > 0 {
 		pipelines = append(pipelines, newPipeline(p.cfg, "rebuild", todo.build, token))
@@ -24,6 +24,7 @@ func (p *Projector) round(ctx context.Context, token uint64, todo plan) error {
 	for _, pl := range pipelines {
 		g.Go(func() error { return pl.run(ctx) })
 	}
+	g.Go(func() error { return p.watchLog(ctx, live, token) })
 	g.Go(func() error { return p.serveRequests(ctx, pipelines, todo) })
 	if len(todo.build) > 0 {
 		g.Go(func() error { return p.swap(ctx, live, pipelines[1], token) })

@@ -8,8 +8,8 @@ import (
 	"time"
 )
 
-// ErrRebuilding means that the query needs a newer version of the view than the live one, which is being built now:
-// worth trying again later.
+// ErrRebuilding means that the query needs a newer version of the view than the live one, which is being built now, or
+// that all views are being rebuilt: worth trying again later.
 var ErrRebuilding = errors.New("readmodels: the view is being rebuilt for this query")
 
 // Source is what a LiveReader reads from; every Store is one.
@@ -107,6 +107,11 @@ func (l *LiveReader) Checkpoint(ctx context.Context, name string, version int) (
 
 // on runs a read on the live version, once more if that was dropped after a swap that this node had not noticed.
 func (l *LiveReader) on(ctx context.Context, view Spec, read func(Spec) error) error {
+	if rebuilding, err := l.Rebuilding(ctx); err != nil {
+		return err
+	} else if rebuilding {
+		return fmt.Errorf("%w: %s", ErrRebuilding, view.Name)
+	}
 	for again := true; ; again = false {
 		v := view
 		var err error

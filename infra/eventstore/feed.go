@@ -6,6 +6,7 @@ import (
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
 	"github.com/ThreeDotsLabs/watermill/message"
+	"github.com/google/uuid"
 
 	"zhiping/domain"
 	"zhiping/projections"
@@ -27,7 +28,10 @@ type Feed struct {
 	filter *esdb.SubscriptionFilter
 }
 
-var _ projections.Feed = (*Feed)(nil)
+var (
+	_ projections.Feed = (*Feed)(nil)
+	_ projections.Log  = (*Feed)(nil)
+)
 
 // NewFeed makes a feed; the name is for logs and metrics. Where categories are named, the event store leaves out the
 // streams of all others, and nothing of them is sent or decoded.
@@ -44,6 +48,14 @@ func NewFeed(c *Client, name string, categories ...string) *Feed {
 
 // Head implements projections.Feed.
 func (f *Feed) Head(ctx context.Context) (uint64, error) { return f.client.Head(ctx) }
+
+// End implements projections.Log.
+func (f *Feed) End(ctx context.Context) (uint64, error) { return f.client.End(ctx) }
+
+// EventAt implements projections.Log.
+func (f *Feed) EventAt(ctx context.Context, position uint64) (uuid.UUID, bool, error) {
+	return f.client.EventAt(ctx, position)
+}
 
 // Decode implements projections.Feed.
 func (f *Feed) Decode(s projections.Stored) (domain.Recorded, error) {

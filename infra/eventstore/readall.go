@@ -7,6 +7,9 @@ import (
 	"strings"
 
 	"github.com/EventStore/EventStore-Client-Go/v4/esdb"
+	"github.com/google/uuid"
+	"google.golang.org/grpc/codes"
+	"google.golang.org/grpc/status"
 
 	"zhiping/domain"
 )
@@ -83,6 +86,28 @@ func (q All) options() esdb.ReadAllOptions {
 		o.From = esdb.Position{Commit: q.After, Prepare: q.After}
 	}
 	return o
+}
+
+// EventAt is the id of the event at a position of $all; ok is false where there is none. A position that another history
+// handed out may lie within a record, which a server refuses as an argument: there is none then, either.
+func (c *Client) EventAt(ctx context.Context, position uint64) (id uuid.UUID, ok bool, err error) {
+	ctx, cancel := context.WithTimeout(ctx, c.calls.Timeout)
+	defer cancel()
+	err = c.read(ctx, func(ctx context.Context, db *esdb.Client) (*esdb.ReadStream, error) {
+		return db.ReadAll(ctx, esdb.ReadAllOptions{Direction: esdb.Forwards, From: esdb.Position{Commit: position, Prepare: position}}, 1)
+	}, func(e *esdb.RecordedEvent) (bool, error) {
+		if ok = e.Position.Commit == position; ok {
+			id = e.EventID
+		}
+		return false, nil
+	})
+	if status.Code(cause(err)) == codes.InvalidArgument {
+		return uuid.Nil, false, nil
+	}
+	if err != nil {
+		return uuid.Nil, false, fmt.Errorf("read $all at %d: %w", position, classify(err))
+	}
+	return id, ok, nil
 }
 
 // End is the position of the last event in $all, the store's own included; 0 when there is none.

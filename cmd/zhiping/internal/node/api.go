@@ -14,6 +14,7 @@ import (
 	"zhiping/infra/eventstore"
 	"zhiping/infra/identity"
 	"zhiping/infra/identity/openid"
+	"zhiping/readmodels"
 )
 
 func (n *Node) openAPI(ctx context.Context, c *Options) error {
@@ -46,6 +47,11 @@ func (n *Node) ready(ctx context.Context) error {
 	}
 	if stop := n.Projector.Stopped(); n.roles != rolesAPI && stop != nil {
 		return stop
+	}
+	if rebuilding, err := n.reader.Rebuilding(ctx); err != nil {
+		return err
+	} else if rebuilding {
+		return readmodels.ErrRebuilding
 	}
 	if n.roles != rolesAPI && !n.Projector.CaughtUp() {
 		return errCatchingUp

@@ -113,8 +113,9 @@ func (n *Node) openViews(ctx context.Context, c *Options) error {
 	}
 	n.tracker = readmodels.NewTracker(n.reader, projections.Specs(c.Folds)...)
 	n.parked = projections.NewParkedIndex(n.reader, n.Clock)
+	feed := eventstore.NewFeed(n.Events, "projector")
 	n.Projector, err = projections.NewProjector(projections.Config{
-		Feed: eventstore.NewFeed(n.Events, "projector"), Store: store, Folds: c.Folds,
+		Feed: feed, Log: feed, Store: store, Folds: c.Folds,
 		Notify: n.tracker.Notify, Swapped: n.reader.Forget, Owner: Owner(c), Logger: n.Logger,
 		Observer: parkedObserver{n.metrics.Projector(), n.parked.Changed}, Tracer: n.tracing.Tracer("projector"),
 		Middlewares: []message.HandlerMiddleware{n.metrics.Middleware}, SpoolDir: c.Data,
