@@ -12,23 +12,35 @@ import (
 
 // The README's tour is run as it is printed, only the address differs.
 func TestTheReadmesTourRuns(t *testing.T) {
+	runExamples(t, "README.md", `"status":"pending"`, `"ok":false`, `"code":"module_locked"`, `"status":"approved"`,
+		`"statusText":"终审通过"`, `"type":"DeclarationStarted"`)
+}
+
+// So are the examples for consumers of the API.
+func TestTheAPIPagesExamplesRun(t *testing.T) {
+	runExamples(t, "docs/api.md", `"code":"not_found"`, `"errors":[`, `"status":"pending"`, `"items":[]`)
+}
+
+// runExamples runs the first block of shell lines of a page against a demo server, and looks for what they must show.
+func runExamples(t *testing.T, page string, wanted ...string) {
+	t.Helper()
 	for _, tool := range []string{"bash", "curl"} {
 		if _, err := exec.LookPath(tool); err != nil {
-			t.Skipf("the tour is for a shell with %s", tool)
+			t.Skipf("the examples are for a shell with %s", tool)
 		}
 	}
-	readme, err := os.ReadFile("../../../README.md")
+	content, err := os.ReadFile("../../../" + page)
 	if err != nil {
 		t.Fatal(err)
 	}
-	block := regexp.MustCompile("(?s)```sh\n(.*?)```").FindSubmatch(readme)
+	block := regexp.MustCompile("(?s)```sh\n(.*?)```").FindSubmatch(content)
 	if block == nil {
-		t.Fatal("the README has no tour")
+		t.Fatalf("%s has no examples", page)
 	}
 	s := world.Start(t, t.TempDir(), "--demo")
 	script := strings.ReplaceAll(string(block[1]), "http://127.0.0.1:8080", s.URL)
 	if !strings.Contains(script, s.URL) {
-		t.Fatal("the tour does not name the address that the README says the server has")
+		t.Fatal("the examples do not name the address that the page says the server has")
 	}
 	cmd := exec.Command("bash", "-euo", "pipefail", "-c", script)
 	cmd.Dir = "../../.."
@@ -36,9 +48,9 @@ func TestTheReadmesTourRuns(t *testing.T) {
 	if err != nil {
 		t.Fatalf("%v\n%s", err, out)
 	}
-	for _, want := range []string{`"status":"pending"`, `"ok":false`, `"code":"module_locked"`, `"status":"approved"`, `"statusText":"终审通过"`, `"type":"DeclarationStarted"`} {
+	for _, want := range wanted {
 		if !strings.Contains(string(out), want) {
-			t.Errorf("the tour does not show %s\n%s", want, out)
+			t.Errorf("%s does not show %s\n%s", page, want, out)
 		}
 	}
 }
