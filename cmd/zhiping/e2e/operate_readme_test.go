@@ -18,7 +18,7 @@ func TestTheReadmesTourRuns(t *testing.T) {
 
 // So are the examples for consumers of the API.
 func TestTheAPIPagesExamplesRun(t *testing.T) {
-	runExamples(t, "docs/api.md", `"code":"not_found"`, `"errors":[`, `"status":"pending"`, `"items":[]`)
+	runExamples(t, "docs/api.md", `"code":"declaration_not_found"`, `"code":"want_string"`, `"status":"pending"`, `"items":[]`, "304\n")
 }
 
 // runExamples runs the first block of shell lines of a page against a demo server, and looks for what they must show.
