@@ -50,6 +50,9 @@ type Standing struct {
 var (
 	ErrConflict         = errors.New("commands: the stream is not at the expected revision")
 	ErrStoreUnavailable = domain.NewError(domain.Unavailable, "event_store_unavailable")
+	// ErrHistoryIncomplete: the stream's events do not begin where they were asked for, have a gap, or were deleted. Nothing
+	// is decided on half a history.
+	ErrHistoryIncomplete = domain.NewError(domain.Conflict, "history_incomplete")
 	// ErrNewerHistory: the stream has an event that this version of the program cannot read. A newer node can.
 	ErrNewerHistory = domain.NewError(domain.Conflict, "history_of_newer_version")
 	ErrTooLarge     = domain.NewError(domain.TooLarge, "append_too_large")

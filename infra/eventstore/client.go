@@ -110,7 +110,8 @@ func (c *Client) appendRaw(ctx context.Context, stream string, opts esdb.AppendT
 	return out, nil
 }
 
-// Read returns a stream's events from a revision on, in order; none for a stream that does not exist.
+// Read returns a stream's events from a revision on, in order and without a gap; none for a stream that does not exist.
+// Events that were truncated or deleted are ErrHistoryIncomplete.
 func (c *Client) Read(ctx context.Context, stream string, from uint64) ([]domain.Recorded, error) {
 	var out []domain.Recorded
 	err := c.read(ctx,
@@ -122,6 +123,9 @@ func (c *Client) Read(ctx context.Context, stream string, from uint64) ([]domain
 			if err != nil {
 				return false, err
 			}
+			if r.Revision != from+uint64(len(out)) {
+				return false, fmt.Errorf("%w: revision %d in place of %d", commands.ErrHistoryIncomplete, r.Revision, from+uint64(len(out)))
+			}
 			out = append(out, r)
 			return true, nil
 		})
@@ -130,6 +134,9 @@ func (c *Client) Read(ctx context.Context, stream string, from uint64) ([]domain
 	}
 	if errors.Is(err, ErrUnknownEvent) || errors.Is(err, ErrNewerSchema) {
 		return nil, fmt.Errorf("read %s: %w: %w", stream, commands.ErrNewerHistory, err)
+	}
+	if at, _ := code(err); err != nil && at == esdb.ErrorCodeStreamDeleted {
+		return nil, fmt.Errorf("read %s: %w: %w", stream, commands.ErrHistoryIncomplete, err)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("read %s: %w", stream, classify(err))
