@@ -286,3 +286,24 @@ func TestOneOfManyAtOnceWins(t *testing.T) {
 		t.Fatalf("%d won, %d events", won, len(events(t, client, "binding-wang")))
 	}
 }
+
+// The answer to a command tells of the notice what its decision saw, also where another node has just extended it.
+func TestTheNoticeOfAnAnswerIsTheOneDecidedOn(t *testing.T) {
+	client, _ := nodes(t, 1)
+	c := newCall(t, client, 0, 1)
+	x := c.executor(client)
+	before, err := x.DecidedOn(t.Context(), c.notice)
+	if err != nil || before.Status != notice.StatusPublished {
+		t.Fatalf("%v %+v", err, before.Status)
+	}
+	later := before.Content.ClosesAt.Add(time.Hour)
+	if err := c.append(domain.Stream(domain.CategoryNotice, c.notice.String()), 1, notice.Extended{ClosesAt: later}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := x.Declaration(t.Context(), commands.Envelope{Actor: domain.Actor{ID: "person 0", Roles: []domain.Role{domain.Applicant}}}, c.all[0], declaration.Withdraw{}); err != nil {
+		t.Fatal(err)
+	}
+	if after, err := x.DecidedOn(t.Context(), c.notice); err != nil || !after.Content.ClosesAt.Equal(later) {
+		t.Fatalf("%v closes at %s", err, after.Content.ClosesAt)
+	}
+}

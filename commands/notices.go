@@ -25,6 +25,17 @@ func (x *Executor) Notice(ctx context.Context, env Envelope, id uuid.UUID, c not
 	})
 }
 
+// DecidedOn is the notice as the last command on one of its declarations found it, so that the answer to the command tells the
+// same of time as its decision. It is the stored one where this process has decided nothing on it yet.
+func (x *Executor) DecidedOn(ctx context.Context, id uuid.UUID) (notice.State, error) {
+	stream := domain.Stream(domain.CategoryNotice, id.String())
+	l, _, err := load(ctx, x, notices, stream, true)
+	if err == nil && l.revision == NoStream {
+		l, _, err = load(ctx, x, notices, stream, false)
+	}
+	return l.state, err
+}
+
 // authoriseNotice lets a bureau act on notices of its own and of bureaux below it, also on what they are to become. A
 // revision that names no bureau leaves it as it is.
 func authoriseNotice(a domain.Actor, action access.Action, s notice.State, c notice.Command) error {

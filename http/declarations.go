@@ -34,7 +34,11 @@ func (s *Server) declare(ctx context.Context, id uuid.UUID, status int, c declar
 }
 
 func (s *Server) declared(ctx context.Context, r commands.Result[declaration.State], status int) (*written[Form], error) {
-	form, err := s.formOf(ctx, r.State, r.Revision, s.Clock())
+	n, err := s.Executor.DecidedOn(ctx, r.State.Notice.ID) // the view of the notice may lag behind the decision
+	if err != nil {
+		return nil, err
+	}
+	form, err := s.formOf(ctx, r.State, r.Revision, window{&n}, s.Clock())
 	if err != nil {
 		return nil, err
 	}

@@ -98,13 +98,9 @@ func (f *Form) at(d *views.Form) {
 }
 
 // formOf renders a declaration's state, as of that moment, with the definition that its notice was published with.
-func (s *Server) formOf(ctx context.Context, st declaration.State, revision uint64, now time.Time) (Form, error) {
+func (s *Server) formOf(ctx context.Context, st declaration.State, revision uint64, w window, now time.Time) (Form, error) {
 	lang := requestOf(ctx).lang
 	checker, err := s.Executor.Checker(ctx, st.Notice.ID)
-	if err != nil {
-		return Form{}, err
-	}
-	w, err := s.window(ctx, st.Notice.ID)
 	if err != nil {
 		return Form{}, err
 	}

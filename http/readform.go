@@ -72,7 +72,11 @@ func (s *Server) form(ctx context.Context, in *struct {
 	if err != nil {
 		return nil, err
 	}
-	body, err := s.formOf(ctx, d.State, d.Revision, s.Clock())
+	w, err := s.window(ctx, d.State.Notice.ID)
+	if err != nil {
+		return nil, err
+	}
+	body, err := s.formOf(ctx, d.State, d.Revision, w, s.Clock())
 	if err != nil {
 		return nil, err
 	}
@@ -120,7 +124,11 @@ func (s *Server) formAsOf(ctx context.Context, id uuid.UUID, at time.Time, revis
 	if !at.IsZero() {
 		then = at
 	}
-	body, err := s.formOf(ctx, st, last, then)
+	w, err := s.window(ctx, st.Notice.ID)
+	if err != nil {
+		return nil, err
+	}
+	body, err := s.formOf(ctx, st, last, w, then)
 	if err != nil {
 		return nil, err
 	}
