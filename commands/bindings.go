@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 
@@ -46,10 +47,8 @@ func (x *Executor) bindingFacts(ctx context.Context, env Envelope, applicant str
 	f := binding.Facts{Applicant: domain.Organization{ID: applicant, Name: env.Actor.Name}, Officer: env.Actor.Organization.ID}
 	switch c := c.(type) {
 	case binding.Bind:
-		u, _, err := load(ctx, x, units, domain.Stream(domain.CategoryUnit, c.USCC), false)
-		if err == nil && u.state.Status == unit.StatusApproved {
-			f.Unit = domain.Organization{ID: u.state.USCC, Name: u.state.Name}
-		}
+		var err error
+		f.Unit, err = x.openUnit(ctx, c.USCC)
 		return f, err
 	case binding.Unbind:
 		if s.Status != binding.StatusBound {
@@ -60,6 +59,20 @@ func (x *Executor) bindingFacts(ctx context.Context, env Envelope, applicant str
 		return f, err
 	}
 	return f, nil
+}
+
+// openUnit is an approved unit that is not closed, by its present name; zero where there is none. Nobody could approve a request to
+// a closed one.
+func (x *Executor) openUnit(ctx context.Context, uscc string) (domain.Organization, error) {
+	u, _, err := load(ctx, x, units, domain.Stream(domain.CategoryUnit, uscc), false)
+	if err != nil || u.state.Status != unit.StatusApproved {
+		return domain.Organization{}, err
+	}
+	o, err := x.organization(ctx, uscc)
+	if err != nil || o.Closed {
+		return domain.Organization{}, err
+	}
+	return domain.Organization{ID: u.state.USCC, Name: cmp.Or(o.Name, u.state.Name)}, nil
 }
 
 // underReview asks the index which declarations there are and the event store how each stands. A submission that

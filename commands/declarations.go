@@ -1,6 +1,7 @@
 package commands
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -148,7 +149,11 @@ func (x *Executor) bindingOf(ctx context.Context, applicant string, f *declarati
 	if err != nil {
 		return err
 	}
-	f.Unit, f.Department = b.state.Unit, u.state.Department
+	o, err := x.organization(ctx, b.state.Unit.ID)
+	if err != nil || o.Closed { // nobody could decide at a closed unit: the applicant binds to another one first
+		return err
+	}
+	f.Unit, f.Department = domain.Organization{ID: b.state.Unit.ID, Name: cmp.Or(o.Name, b.state.Unit.Name)}, u.state.Department
 	return nil
 }
 

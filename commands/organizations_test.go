@@ -11,6 +11,7 @@ import (
 
 	"zhiping/commands"
 	"zhiping/domain"
+	"zhiping/domain/binding"
 	"zhiping/domain/catalog"
 	"zhiping/domain/declaration"
 	"zhiping/domain/organization"
@@ -122,5 +123,40 @@ func TestAnAdminBuildsTheTreeOfOrganizations(t *testing.T) {
 	}
 	if u, err := register("12220000127701509T", "edu"); err != nil || u.Department.Name != "省教育厅" {
 		t.Errorf("%+v %v", u, err)
+	}
+}
+
+// People are bound to a unit as it is called now, and to none that is closed.
+func TestAUnitIsBoundToByItsPresentNameWhileItIsOpen(t *testing.T) {
+	x := rolesExecutor(t, streamsOfOrganizations{}, standings{}, time.Now())
+	do := func(_ any, err error) {
+		t.Helper()
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	of := func(c organization.Command, id string) {
+		t.Helper()
+		do(x.Organization(t.Context(), commands.Envelope{Actor: admin}, id, c))
+	}
+	of(organization.Create{Name: "教育厅", Kind: organization.KindDepartment}, "edu")
+	of(organization.Create{Name: "旧名大学", Kind: organization.KindUnit, Parent: "edu"}, uscc)
+	do(x.Unit(t.Context(), commands.Envelope{Actor: admin}, uscc, unit.Register{USCC: uscc, Name: "旧名大学", Department: domain.Organization{ID: "edu"}}))
+	do(x.Unit(t.Context(), commands.Envelope{Actor: admin}, uscc, unit.Approve{}))
+	of(organization.Rename{Name: "新名大学"}, uscc)
+	bind := func(who string) (binding.State, error) {
+		r, err := x.Binding(t.Context(), commands.Envelope{Actor: domain.Actor{ID: who, Roles: []domain.Role{domain.Applicant}}}, who, binding.Bind{USCC: uscc})
+		return r.State, err
+	}
+	if s, err := bind("wang"); err != nil || s.Unit.Name != "新名大学" {
+		t.Fatalf("%v %+v", err, s)
+	}
+	of(organization.Close{}, uscc)
+	if _, err := bind("li"); !errors.Is(err, unit.ErrNotRegistered) {
+		t.Fatalf("to a closed one: %v", err)
+	}
+	of(organization.Reopen{}, uscc)
+	if _, err := bind("li"); err != nil {
+		t.Fatalf("to a reopened one: %v", err)
 	}
 }
