@@ -30,14 +30,15 @@ type Abuse struct {
 
 // abuseResult is what one attack did, or all variations of it.
 type abuseResult struct {
-	Attack   string  `json:"attack"`
-	Runs     int     `json:"runs"`
-	Seconds  float64 `json:"seconds"`
-	PeakMiB  int     `json:"peakMiB"`
-	P50      float64 `json:"bystanderP50ms"`
-	P99      float64 `json:"bystanderP99ms"`
-	Failures int     `json:"bystanderFailures"`
-	Faults   string  `json:"faults,omitempty"`
+	Attack   string      `json:"attack"`
+	Runs     int         `json:"runs"`
+	Seconds  float64     `json:"seconds"`
+	PeakMiB  int         `json:"peakMiB"`
+	P50      float64     `json:"bystanderP50ms"`
+	P99      float64     `json:"bystanderP99ms"`
+	Failures int         `json:"bystanderFailures"`
+	Answers  map[int]int `json:"answers"` // how often each status was answered to the attacker
+	Faults   string      `json:"faults,omitempty"`
 }
 
 var errAbuse = errors.New("the server did not hold")
@@ -87,6 +88,7 @@ func (c Abuse) attack(ctx context.Context, t *target, by *bystander) []abuseResu
 			err = errors.Join(err, fmt.Errorf("the server ended: %w", t.process.err))
 		}
 		results[i].add(time.Since(start), t.peak(), by.since(began), err)
+		results[i].answered(t.taken())
 		if t.ended() && ctx.Err() == nil {
 			lost = t.launch(ctx) // so that the other attacks are tried, too
 		}
@@ -100,6 +102,15 @@ func (c Abuse) attack(ctx context.Context, t *target, by *bystander) []abuseResu
 		one(draw.IntN(len(chosen)))
 	}
 	return results
+}
+
+func (r *abuseResult) answered(statuses map[int]int) {
+	if r.Answers == nil {
+		r.Answers = map[int]int{}
+	}
+	for status, n := range statuses {
+		r.Answers[status] += n
+	}
 }
 
 // add takes in one more run. The percentiles are the worst of all runs.
@@ -138,9 +149,9 @@ func (c Abuse) print(out io.Writer, results []abuseResult) error {
 		}
 		results[i] = r
 		rows[i] = []string{r.Attack, fmt.Sprint(r.Runs), fmt.Sprintf("%.1f", r.Seconds), fmt.Sprint(r.PeakMiB), fmt.Sprintf("%.1f", r.P50),
-			fmt.Sprintf("%.1f", r.P99), fmt.Sprint(r.Failures), r.Faults}
+			fmt.Sprintf("%.1f", r.P99), fmt.Sprint(r.Failures), strings.TrimPrefix(fmt.Sprint(r.Answers), "map"), r.Faults}
 	}
-	err := report(out, []string{"attack", "runs", "seconds", "peak MiB", "p50 ms", "p99 ms", "failures", "faults"}, rows, results)
+	err := report(out, []string{"attack", "runs", "seconds", "peak MiB", "p50 ms", "p99 ms", "failures", "answers", "faults"}, rows, results)
 	if bad > 0 {
 		return errors.Join(err, fmt.Errorf("%w: %d of %d attacks", errAbuse, bad, len(results)))
 	}
@@ -160,6 +171,7 @@ type wait struct {
 
 func (b *bystander) run(ctx context.Context, t *target) {
 	one := t.person("applicant")
+	one.quiet = true
 	defer one.http.CloseIdleConnections()
 	for i := 0; ctx.Err() == nil; i++ {
 		path := []string{"/me", "/declarations", "/notices?limit=5"}[i%3]

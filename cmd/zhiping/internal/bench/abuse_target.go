@@ -33,6 +33,9 @@ type target struct {
 	most    atomic.Int64
 	watch   sync.WaitGroup
 
+	mu      sync.Mutex
+	answers map[int]int // how often each status was answered to attackers since the last call of taken
+
 	tokens      map[string]string
 	declaration string // a draft of the attacker
 }
@@ -62,7 +65,7 @@ func (c Abuse) startTarget(ctx context.Context) (*target, error) {
 	if err != nil {
 		return nil, fmt.Errorf("bench: %w", err)
 	}
-	t := &target{address: address, data: dir, limits: c, log: log, tokens: map[string]string{}}
+	t := &target{address: address, data: dir, limits: c, log: log, tokens: map[string]string{}, answers: map[int]int{}}
 	if err := t.launch(ctx); err != nil {
 		t.stop()
 		return nil, err
@@ -185,15 +188,31 @@ func residentOf(pid int) int64 {
 	return pages * int64(os.Getpagesize())
 }
 
+func (t *target) count(status int) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.answers[status]++
+}
+
+// taken are the answers since the last call.
+func (t *target) taken() map[int]int {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	out := t.answers
+	t.answers = map[int]int{}
+	return out
+}
+
 // person calls the API, signed in with an account, or not with "".
 type person struct {
 	t     *target
+	quiet bool // answers are not counted
 	token string
 	http  *http.Client
 }
 
 func (t *target) person(account string) *person {
-	return &person{t, t.tokens[account], &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
+	return &person{t: t, token: t.tokens[account], http: &http.Client{Transport: &http.Transport{MaxIdleConnsPerHost: 64}}}
 }
 
 // do calls the API below its base path.
@@ -231,6 +250,9 @@ func (p *person) at(ctx context.Context, method, path string, body any, header .
 		return 0, nil, err
 	}
 	defer func() { _ = res.Body.Close() }()
+	if !p.quiet {
+		p.t.count(res.StatusCode)
+	}
 	raw, err := io.ReadAll(io.LimitReader(res.Body, 1<<20))
 	_, _ = io.Copy(io.Discard, res.Body)
 	return res.StatusCode, raw, err
@@ -282,5 +304,28 @@ func (t *target) prepare(ctx context.Context) error {
 		}
 	}
 	t.declaration = made.ID
-	return nil
+	return t.control(ctx)
+}
+
+// control makes sure that the attacker may do what the attacks do: a refusal of everything would look like a defence.
+func (t *target) control(ctx context.Context) error {
+	attacker, at := t.person("applicant2"), "/declarations/"+t.declaration
+	must := func(want int, method, path string, body any, header ...string) error {
+		status, raw, err := attacker.do(ctx, method, at+path, body, header...)
+		if err == nil && status != want {
+			err = fmt.Errorf("%d %s", status, raw)
+		}
+		if err != nil {
+			return fmt.Errorf("bench: %s %s: %w", method, path, err)
+		}
+		return nil
+	}
+	file, kind := uploadBody("education_proof", "a.pdf", plainPDF("control"))
+	err := errors.Join(
+		must(200, "PUT", "/modules/basic", map[string]any{}),
+		must(200, "PUT", "/modules/education", map[string]any{}),
+		must(200, "PUT", "/modules/summary", map[string]any{}),
+		must(201, "POST", "/attachments", file, "Content-Type", kind))
+	t.taken()
+	return err
 }
