@@ -184,8 +184,13 @@ func New(c Config) (*Server, error) {
 	config.Components.SecuritySchemes = map[string]*huma.SecurityScheme{"bearer": {Type: "http", Scheme: "bearer"}}
 	// The library makes its own errors in one place only, this variable; ours read the language from the request.
 	huma.NewErrorWithContext = libraryError
+	// From this one it takes the errors' schema.
+	huma.NewError = func(status int, msg string, errs ...error) huma.StatusError {
+		return libraryError(nil, status, msg, errs...)
+	}
 	s.api = humafiber.New(s.app, config)
 	s.operations()
+	s.completeContract()
 	s.app.Use(s.unrouted)
 	return s, nil
 }
