@@ -42,21 +42,28 @@ func hugeSizePDF(size int) []byte {
 	return []byte(strings.Replace(head+"xref\n1 4\n0000000000 65535 f \n"+table[20:], "/Root 1 0 R", "/Root 4 0 R", 1))
 }
 
-func deflated(n int) []byte {
+// deflated is a byte n times, compressed.
+func deflated(n int, of byte) []byte {
 	var b bytes.Buffer
 	w := zlib.NewWriter(&b)
-	_, _ = io.CopyN(w, zeros{}, int64(n)) // into memory
+	_, _ = io.CopyN(w, endless(of), int64(n)) // into memory
 	_ = w.Close()
 	return b.Bytes()
 }
 
-type zeros struct{}
+// endless reads as the same byte without end.
+type endless byte
 
-func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+func (e endless) Read(p []byte) (int, error) {
+	for i := range p {
+		p[i] = byte(e)
+	}
+	return len(p), nil
+}
 
 // repeatedStreamPDF has a page whose content is one stream of n bytes, named again and again.
 func repeatedStreamPDF(n, times int) []byte {
-	stream := deflated(n)
+	stream := deflated(n, ' ')
 	content := fmt.Sprintf("<</Length %d/Filter/FlateDecode>>\nstream\n%s\nendstream", len(stream), stream)
 	return pdfFile(5, "<</Type/Catalog/Pages 2 0 R>>", "<</Type/Pages/Kids[3 0 R]/Count 1>>",
 		"<</Type/Page/Parent 2 0 R/MediaBox[0 0 9 9]/Contents["+strings.Repeat("4 0 R ", times)+"]>>", content)
@@ -64,7 +71,7 @@ func repeatedStreamPDF(n, times int) []byte {
 
 // tableStreamPDF has its cross-reference table in a stream that unpacks to n bytes.
 func tableStreamPDF(n int) []byte {
-	table := deflated(n)
+	table := deflated(n, 0)
 	var b bytes.Buffer
 	b.WriteString("%PDF-1.7\n1 0 obj\n<</Type/Catalog/Pages 2 0 R>>\nendobj\n2 0 obj\n<</Type/Pages/Kids[]/Count 0>>\nendobj\n")
 	start := b.Len()

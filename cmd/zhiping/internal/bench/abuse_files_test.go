@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/stretchr/testify/require"
+
+	"zhiping/infra/blobs"
 )
 
 // A file that no reader opens would prove nothing: the pictures of the attacks are pictures.
@@ -16,6 +18,16 @@ func TestThePictureOfEmptyScansIsAPicture(t *testing.T) {
 		picture, err := jpeg.Decode(bytes.NewReader(emptyScansJPEG(1001, scans)))
 		require.NoError(t, err, scans)
 		require.Equal(t, image.Pt(1001, 1001), picture.Bounds().Size())
+	}
+}
+
+func TestThePDFThatNamesOneStreamAgainIsAPDF(t *testing.T) {
+	store, err := blobs.Open(t.Context(), blobs.Config{URL: "mem://"})
+	require.NoError(t, err)
+	defer func() { require.NoError(t, store.Close()) }()
+	for _, file := range [][]byte{plainPDF("note"), repeatedStreamPDF(1000, 2)} {
+		_, err := store.Put(t.Context(), bytes.NewReader(file), blobs.Limit{MaxBytes: 1 << 20, Types: []string{"application/pdf"}})
+		require.NoError(t, err)
 	}
 }
 
