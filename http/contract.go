@@ -23,6 +23,7 @@ func (s *Server) completeContract() {
 	doc := s.api.OpenAPI()
 	doc.Info.Description = "Declaration and review of professional titles (职称申报评审). The conventions of all operations are in docs/api.md."
 	doc.Info.License = &huma.License{Name: "Apache-2.0", Identifier: "Apache-2.0"}
+	doc.Info.Contact = &huma.Contact{Name: "The maintainers of zhiping"}
 	doc.Servers = []*huma.Server{{URL: "/", Description: "The server that answers this document"}}
 	name := sessionCookie
 	if s.Secure {
@@ -41,7 +42,7 @@ func (s *Server) completeContract() {
 		}
 	}
 	for tag := range tags {
-		doc.Tags = append(doc.Tags, &huma.Tag{Name: tag})
+		doc.Tags = append(doc.Tags, &huma.Tag{Name: tag, Description: "Operations below /api/v1/" + tag})
 	}
 	slices.SortFunc(doc.Tags, func(a, b *huma.Tag) int { return strings.Compare(a.Name, b.Name) })
 }
@@ -70,6 +71,9 @@ func operationsOf(item *huma.PathItem) map[string]*huma.Operation {
 func describe(op *huma.Operation, method, path string) {
 	resource, _, _ := strings.Cut(strings.TrimPrefix(path, "/api/v1/"), "/")
 	op.Tags = []string{resource}
+	if op.Description == "" {
+		op.Description = op.Summary + "."
+	}
 	refusals := []int{429}
 	addHeader(op, fiber.HeaderAcceptLanguage, "The language of sentences: zh or en.")
 	if method == fiber.MethodGet {
