@@ -85,7 +85,7 @@ func guarded(t *testing.T, w *world.World, open []string) (all []world.Operation
 	return all
 }
 
-// status asks and looks at nothing but the status.
+// statusOf asks and looks at nothing but the status.
 func statusOf(c *world.Caller, r world.Operation, path string, body any, header ...string) int {
 	c.Server.T.Helper()
 	if r.Name != endless {

@@ -36,7 +36,7 @@ var build struct {
 	err  error
 }
 
-// binary builds the program at the first call and answers its path.
+// Binary builds the program at the first call and answers its path.
 func Binary() (string, error) {
 	build.once.Do(func() {
 		dir, err := os.MkdirTemp("", "zhiping-test-")
@@ -52,7 +52,7 @@ func Binary() (string, error) {
 	return build.path, build.err
 }
 
-// removeBinary deletes the program that was built, if one was.
+// RemoveBinary deletes the program that was built, if one was.
 func RemoveBinary() error {
 	if build.path == "" {
 		return nil
@@ -60,7 +60,7 @@ func RemoveBinary() error {
 	return os.RemoveAll(filepath.Dir(build.path))
 }
 
-// server is a running `zhiping serve`.
+// Server is a running `zhiping serve`.
 type Server struct {
 	T        testing.TB
 	URL      string
@@ -96,7 +96,7 @@ func (s *Log) tail() string {
 
 var servingAt = regexp.MustCompile(`msg=serving url=(https?://\S+)`)
 
-// start runs the binary on a free port and waits until it is ready.
+// Start runs the binary on a free port and waits until it is ready.
 func Start(t testing.TB, data string, flags ...string) *Server {
 	t.Helper()
 	path, err := Binary()
@@ -160,14 +160,14 @@ func (s *Server) Eventually(what string, ok func() bool) {
 	s.T.Fatalf("never %s\n%s", what, s.Log)
 }
 
-// kill is kill -9; nothing happens when the process has ended.
+// Kill is kill -9; nothing happens when the process has ended.
 func (s *Server) Kill() {
 	_ = s.Cmd.Process.Kill()
 	err := <-s.done
 	s.done <- err
 }
 
-// stop is the polite way, which must end without an error.
+// Stop is the polite way, which must end without an error.
 func (s *Server) Stop() {
 	s.T.Helper()
 	if err := s.Cmd.Process.Signal(syscall.SIGTERM); err != nil {
@@ -184,13 +184,13 @@ func (s *Server) Stop() {
 	}
 }
 
-// caller is somebody who is signed in, or nobody with an empty token.
+// Caller is somebody who is signed in, or nobody with an empty token.
 type Caller struct {
 	Server *Server
 	Token  string
 }
 
-// answer is a response, read whole.
+// Answer is a response, read whole.
 type Answer struct {
 	Status int
 	Header http.Header
@@ -222,7 +222,7 @@ func (a Answer) Items(key string) []map[string]any {
 	return out
 }
 
-// as signs in with a demo account.
+// As signs in with a demo account.
 func (s *Server) As(account string) *Caller {
 	s.T.Helper()
 	c := &Caller{Server: s}
@@ -234,7 +234,7 @@ func (s *Server) As(account string) *Caller {
 	return c
 }
 
-// try sends a request; header pairs follow the body. A string or bytes body is sent as it is. Reads wait for every
+// Try sends a request; header pairs follow the body. A string or bytes body is sent as it is. Reads wait for every
 // command that was answered before, as the portal's do.
 func (c *Caller) Try(ctx context.Context, method, path string, body any, header ...string) (Answer, error) {
 	var r io.Reader
@@ -296,7 +296,7 @@ func (c *Caller) Do(method, path string, body any, header ...string) Answer {
 	return a
 }
 
-// want sends a request and insists on a status, and on a problem's code where one is named.
+// Want sends a request and insists on a status, and on a problem's code where one is named.
 func (c *Caller) Want(status int, code, method, path string, body any, header ...string) Answer {
 	c.Server.T.Helper()
 	a := c.Do(method, path, body, header...)
@@ -311,13 +311,13 @@ func (c *Caller) Want(status int, code, method, path string, body any, header ..
 	return a
 }
 
-// after reads what includes an earlier command.
+// After reads what includes an earlier command.
 func (c *Caller) After(position, path string) Answer {
 	c.Server.T.Helper()
 	return c.Want(http.StatusOK, "", "GET", path, nil, "X-After-Position", position)
 }
 
-// upload attaches a file.
+// Upload attaches a file.
 func (c *Caller) Upload(declaration, slot, recommender, name string, content []byte, header ...string) Answer {
 	c.Server.T.Helper()
 	var b bytes.Buffer
@@ -338,7 +338,7 @@ func (c *Caller) Upload(declaration, slot, recommender, name string, content []b
 	return c.Do("POST", "/declarations/"+declaration+"/attachments", b.Bytes(), append([]string{"Content-Type", w.FormDataContentType()}, header...)...)
 }
 
-// runCLI runs the program with arguments until it ends. What it writes to standard error is the error when it fails.
+// Run runs the program with arguments until it ends. What it writes to standard error is the error when it fails.
 func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 	path, err := Binary()
 	if err != nil {

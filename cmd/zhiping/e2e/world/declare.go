@@ -13,10 +13,10 @@ import (
 	"zhiping/domain/catalog/catalogtest"
 )
 
-// embedded is the catalog that the binary has; nobody changes it.
+// builtinCatalog is the catalog that the binary has; nobody changes it.
 var builtinCatalog = sync.OnceValues(func() (*catalog.Catalog, error) { return catalog.Load(nil) })
 
-// definitionOf is the newest definition of a type, as the binary has it embedded.
+// Definition is the newest definition of a type, as the binary has it embedded.
 func Definition(t testing.TB, typ string) catalog.Definition {
 	t.Helper()
 	c, err := builtinCatalog()
@@ -30,7 +30,7 @@ func Definition(t testing.TB, typ string) catalog.Definition {
 	return d
 }
 
-// openNotice is the id of an open notice of a type.
+// OpenNotice is the id of an open notice of a type.
 func OpenNotice(c *Caller, typ string) string {
 	c.Server.T.Helper()
 	list := c.Want(http.StatusOK, "", "GET", "/notices?open=true&type="+typ, nil).Items("items")
@@ -41,7 +41,7 @@ func OpenNotice(c *Caller, typ string) string {
 	return id
 }
 
-// bind binds the applicant to a unit, with the officer's approval.
+// Bind binds the applicant to a unit, with the officer's approval.
 func Bind(applicant, officer *Caller, uscc string) {
 	applicant.Server.T.Helper()
 	applicant.Want(http.StatusCreated, "", "POST", "/bindings", map[string]any{"uscc": uscc})
@@ -57,14 +57,14 @@ func SelfCheck(d catalog.Definition) map[string]bool {
 	return checked
 }
 
-// begin starts a declaration and answers its id.
+// StartDeclaration starts a declaration and answers its id.
 func StartDeclaration(c *Caller, d catalog.Definition) string {
 	c.Server.T.Helper()
 	a := c.Want(http.StatusCreated, "", "POST", "/declarations", map[string]any{"noticeId": OpenNotice(c, d.Type), "selfCheck": SelfCheck(d)})
 	return a.Str("id")
 }
 
-// complete saves every module and attaches every required file; it answers the position of the last step.
+// FillIn saves every module and attaches every required file; it answers the position of the last step.
 func FillIn(c *Caller, d catalog.Definition, id string) (position string) {
 	c.Server.T.Helper()
 	form := catalogtest.Form(d)
@@ -92,7 +92,7 @@ func extension(s catalog.Slot) string {
 	return ".pdf"
 }
 
-// sample is content that the slot takes.
+// SampleFile is content that the slot takes.
 func SampleFile(s catalog.Slot) []byte {
 	if len(s.Pixels) > 0 {
 		return Photo(s.Pixels[0].Width, s.Pixels[0].Height)
@@ -108,7 +108,7 @@ func Photo(width, height int) []byte {
 	return b.Bytes()
 }
 
-// pdf is a whole one-page document, with a cross-reference table that is right.
+// PDF is a whole one-page document, with a cross-reference table that is right.
 func PDF(note string) []byte {
 	var b bytes.Buffer
 	b.WriteString("%PDF-1.4\n")

@@ -11,14 +11,14 @@ import (
 	"zhiping/domain/catalog/catalogtest"
 )
 
-// blamed is a fault as an applicant is told of it: where, why, and by which rule.
+// Fault is a fault as an applicant is told of it: where, why, and by which rule.
 func Fault(module, field, slot, code, rule string) string {
 	return fmt.Sprintf("%s%s %s %s %s", module, field, slot, code, rule)
 }
 
 var rowIndex = regexp.MustCompile(`/[0-9]+`)
 
-// blames lists the faults of an answer, in order, and insists on a sentence in the language asked for with each.
+// Faults lists the faults of an answer, in order, and insists on a sentence in the language asked for with each.
 func Faults(t *testing.T, a Answer, key, lang string) []string {
 	t.Helper()
 	out := []string{}
@@ -42,7 +42,7 @@ func WantedFaults(cases []catalogtest.Case) []string {
 	return out
 }
 
-// rowless tells a rule that several rows break once, with a star for the row, as the rule itself names its field.
+// MergeRows tells a rule that several rows break once, with a star for the row, as the rule itself names its field.
 func MergeRows(blames []string) []string {
 	for i, b := range blames {
 		if strings.Contains(b, " rule ") {
@@ -52,10 +52,10 @@ func MergeRows(blames []string) []string {
 	return slices.CompactFunc(blames, func(a, b string) bool { return a == b && strings.Contains(a, " rule ") })
 }
 
-// ofAccount tells whether a rule is about the account's person; the demo's accounts are nobody's.
+// AboutAccount tells whether a rule is about the account's person; the demo's accounts are nobody's.
 func AboutAccount(r catalog.Rule) bool { return strings.Contains(r.When, "applicant.idNumber") }
 
-// field is where a rule's faults are, whichever rows they are of.
+// FaultField is where a rule's faults are, whichever rows they are of.
 func FaultField(r catalog.Rule) string {
 	if r.Module == "recommenders" {
 		return strings.TrimPrefix(r.Field, "/*")

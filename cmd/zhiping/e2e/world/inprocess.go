@@ -11,7 +11,7 @@ import (
 	"zhiping/cmd/zhiping/internal/node"
 )
 
-// inside serves the demo from this process with a clock that the test moves on, and answers how.
+// StartInProcess serves the demo from this process with a clock that the test moves on, and answers how.
 func StartInProcess(t testing.TB) (s *Server, pass func(time.Duration)) {
 	t.Helper()
 	var ahead atomic.Int64
@@ -39,7 +39,7 @@ func StartInProcess(t testing.TB) (s *Server, pass func(time.Duration)) {
 	return s, func(d time.Duration) { ahead.Add(int64(d)) }
 }
 
-// host runs a node in this process, until the function that it answers is called.
+// StartInProcessWith runs a node in this process, until the function that it answers is called.
 func StartInProcessWith(t testing.TB, c *node.Options) (s *Server, stop func()) {
 	t.Helper()
 	ctx, cancel := context.WithCancel(context.Background())

@@ -16,7 +16,7 @@ import (
 	"zhiping/infra/esdbserver"
 )
 
-// member registers a new account by its phone and signs it in.
+// Register registers a new account by its phone and signs it in.
 func Register(s *Server, phone, name, idNumber string) *Caller {
 	s.T.Helper()
 	nobody := &Caller{Server: s}
@@ -39,7 +39,7 @@ func Roles(c *Caller) []string {
 	return out
 }
 
-// accounts runs `zhiping accounts` beside the server, with a secret in a file.
+// RunAccounts runs `zhiping accounts` beside the server, with a secret in a file.
 func (s *Server) RunAccounts(secret string, args ...string) (string, error) {
 	s.T.Helper()
 	file := filepath.Join(s.T.TempDir(), "secret")
@@ -69,7 +69,7 @@ func (s *Server) SignIn(account, password string) *Caller {
 	return c
 }
 
-// sentCode is the newest one-time code for a phone in the outbox that stands in for text messages. Messages leave
+// SentCode is the newest one-time code for a phone in the outbox that stands in for text messages. Messages leave
 // behind the answer, so it waits for one.
 func (s *Server) SentCode(phone string) (code string) {
 	s.T.Helper()
@@ -90,7 +90,7 @@ func (s *Server) SentCode(phone string) (code string) {
 	return code
 }
 
-// eventsOf is an event store that nodes share.
+// SharedEventStore is an event store that nodes share.
 func SharedEventStore(t *testing.T) (s *esdbserver.Server, url string) {
 	t.Helper()
 	s, err := esdbserver.Open(t.Context(), esdbserver.Config{Path: filepath.Join(t.TempDir(), "events"), Addr: "127.0.0.1:0"})

@@ -14,17 +14,17 @@ import (
 	"zhiping/infra/identity"
 )
 
-// hospital is a unit on the other side of the tree.
+// Hospital is a unit on the other side of the tree.
 const Hospital = "91350100M000100Y43"
 
-// actor is an account of the world as the policy table sees it, and its session.
+// Actor is an account of the world as the policy table sees it, and its session.
 type Actor struct {
 	*Caller
 	domain.Actor
 	Name string
 }
 
-// world is two sides of a tree, an officer of every organization, a submitted and an unsubmitted declaration on one
+// World is two sides of a tree, an officer of every organization, a submitted and an unsubmitted declaration on one
 // side, and somebody who waits for another unit.
 type World struct {
 	T      *testing.T
@@ -66,7 +66,7 @@ func New(t *testing.T) *World {
 	return w
 }
 
-// read takes the published contract in.
+// ReadContract takes the published contract in.
 func (w *World) ReadContract() {
 	w.T.Helper()
 	document := (&Caller{Server: w.Server}).Want(http.StatusOK, "", "GET", "/openapi.json", nil)
@@ -75,7 +75,7 @@ func (w *World) ReadContract() {
 	w.schemas, _ = components["schemas"].(map[string]any)
 }
 
-// grow makes the other side of the tree and signs everybody in.
+// addSecondTree makes the other side of the tree and signs everybody in.
 func (w *World) addSecondTree() {
 	w.T.Helper()
 	for _, account := range []string{"applicant", "unit", "department", "bureau", "committee", "auditor", "analyst", "admin"} {
@@ -106,7 +106,7 @@ func (w *World) addSecondTree() {
 	}
 }
 
-// below is the tree as the world has it.
+// subtree is the tree as the world has it.
 var subtree = map[string][]string{
 	demo.Bureau.ID: {demo.Department.ID, demo.Committee.ID, University, Company}, demo.Department.ID: {University, Company},
 	"b2": {"d2", "c2", Hospital}, "d2": {Hospital},
@@ -136,7 +136,7 @@ func (w *World) Actor(name string) *Actor {
 	return nil
 }
 
-// operation is a route of the published contract.
+// Operation is a route of the published contract.
 type Operation struct {
 	Name, Method, Path string
 	Action             access.Action
@@ -170,7 +170,7 @@ func (w *World) Routes() (all []Operation) {
 	return all
 }
 
-// resourceCase is a route asked for one resource of the world.
+// ResourceCase is a route asked for one resource of the world.
 type ResourceCase struct {
 	Path     string
 	Body     any
@@ -180,10 +180,10 @@ type ResourceCase struct {
 	Missing  []int // statuses that an allowed caller may get although they look like a refusal
 }
 
-// nowhere is the id of nothing.
+// MissingID is the id of nothing.
 const MissingID = "00000000-0000-4000-8000-000000000003"
 
-// cases are the resources that a route is asked for: by what its path begins with.
+// Cases are the resources that a route is asked for: by what its path begins with.
 func (w *World) Cases(r Operation) []ResourceCase {
 	base := ResourceCase{Path: r.Path}
 	switch {

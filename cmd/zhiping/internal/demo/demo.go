@@ -24,10 +24,10 @@ import (
 	"zhiping/infra/identity"
 )
 
-// demoPassword is the password of every demo account (HTTP contract, “Identity”).
+// Password is the password of every demo account (HTTP contract, “Identity”).
 const Password = "zhiping-demo" // #nosec G101 -- published on purpose; the accounts exist in demo stores only
 
-// seeder is the actor of the seeding commands. A store whose first event is not its own is never seeded.
+// Actor is the actor of the seeding commands. A store whose first event is not its own is never seeded.
 var Actor = domain.Actor{ID: "demo-seed", Name: "演示数据", Roles: []domain.Role{domain.Admin}}
 
 type Unit struct{ USCC, Name string }
@@ -85,7 +85,7 @@ func (n Seeder) seedOffices(ctx context.Context) error {
 	return n.seedNotices(ctx)
 }
 
-// holdsOthers tells whether the store's first event is not the demo's. Roles that an operator gave before the first start
+// holdsOtherData tells whether the store's first event is not the demo's. Roles that an operator gave before the first start
 // are nobody's data.
 func (n Seeder) holdsOtherData(ctx context.Context) (bool, error) {
 	for after, more := uint64(0), true; more; {
@@ -103,7 +103,7 @@ func (n Seeder) holdsOtherData(ctx context.Context) (bool, error) {
 	return false, nil
 }
 
-// demoTree is the demo's organizations, each behind the one above it, with the account that acts for it.
+// organizationTree is the demo's organizations, each behind the one above it, with the account that acts for it.
 func organizationTree() []organization.State {
 	tree := []organization.State{
 		{ID: Bureau.ID, Name: Bureau.Name, Kind: organization.KindBureau, Officers: officersOf("bureau")},
@@ -195,10 +195,10 @@ func (n Seeder) seedNotice(ctx context.Context, key string, content notice.Conte
 	return nil
 }
 
-// demoNoticeID is fixed, so that seeding twice makes no second notice.
+// NoticeID is fixed, so that seeding twice makes no second notice.
 func NoticeID(key string) uuid.UUID { return domain.DerivedID("demo", "notice", key) }
 
-// demoAccountID is fixed, so that the demo's grants can name accounts that are made after them.
+// AccountID is fixed, so that the demo's grants can name accounts that are made after them.
 func AccountID(login string) string {
 	return domain.DerivedID("demo", "account", login).String()
 }

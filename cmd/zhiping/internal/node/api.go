@@ -95,7 +95,7 @@ func (a auth) Logout(ctx context.Context, token string) (elsewhere string, err e
 	return "", a.provider.Logout(ctx, token)
 }
 
-// files gives the edge the store of attachments.
+// blobStore gives the edge the store of attachments.
 type blobStore struct{ store *blobs.Store }
 
 func (f blobStore) Put(ctx context.Context, content io.Reader, slot catalog.Slot) (http.Blob, error) {
@@ -111,7 +111,7 @@ func (f blobStore) SafeName(name, contentType string) string {
 	return blobs.SafeName(name, contentType)
 }
 
-// feed gives the edge the log of all streams.
+// eventFeed gives the edge the log of all streams.
 type eventFeed struct{ client *eventstore.Client }
 
 func (f eventFeed) ReadAll(ctx context.Context, after uint64, types []string, limit int) ([]domain.Recorded, uint64, bool, error) {

@@ -13,7 +13,7 @@ import (
 	"zhiping/infra/identity"
 )
 
-// directory gives the edge the accounts that may become officers, and the executor who an account belongs to.
+// Directory gives the edge the accounts that may become officers, and the executor who an account belongs to.
 type Directory struct{ Provider *identity.Provider }
 
 func (d Directory) Find(ctx context.Context, who string) (string, error) {

@@ -23,7 +23,7 @@ var (
 	recorderActor = domain.Actor{ID: "zhiping", Name: "系统", Roles: []domain.Role{domain.System}}
 )
 
-// followGrants lets sign-in know of the organizations, officers and roles that events make.
+// FollowGrants lets sign-in know of the organizations, officers and roles that events make.
 func (n *Node) FollowGrants(ctx context.Context) error {
 	return n.retryUnavailable(ctx, "follow grants", func() error {
 		if err := n.RewindIdentity(ctx); err != nil {
@@ -33,7 +33,7 @@ func (n *Node) FollowGrants(ctx context.Context) error {
 	})
 }
 
-// realign takes the accounts back to where the event store is, when an older backup of that was restored: every new grant
+// RewindIdentity takes the accounts back to where the event store is, when an older backup of that was restored: every new grant
 // and revocation would be passed over else. What the lost events gave or took stays as it is.
 func (n *Node) RewindIdentity(ctx context.Context) error {
 	at, err := n.Identity.Position(ctx) // first, since the event store only grows
@@ -49,7 +49,7 @@ func (n *Node) RewindIdentity(ctx context.Context) error {
 	return n.Identity.GoBack(ctx, at, end)
 }
 
-// insist does something until it ends well or the context does, waiting a little while a store is away: that is no reason
+// retryUnavailable does something until it ends well or the context does, waiting a little while a store is away: that is no reason
 // to end a node, and all nodes would end at once.
 func (n *Node) retryUnavailable(ctx context.Context, what string, do func() error) error {
 	for {
@@ -72,10 +72,10 @@ func (n *Node) retryUnavailable(ctx context.Context, what string, do func() erro
 	}
 }
 
-// awayPause is how long a node waits to try again while a store is away.
+// retryPause is how long a node waits to try again while a store is away.
 const retryPause = 2 * time.Second
 
-// heed returns once sign-in heeds the events up to a position, where perhaps no node is up to see to it.
+// WaitApplied returns once sign-in heeds the events up to a position, where perhaps no node is up to see to it.
 func (n *Node) WaitApplied(ctx context.Context, position uint64) error {
 	ctx, stop := context.WithCancel(ctx)
 	defer stop()
@@ -88,7 +88,7 @@ func (n *Node) WaitApplied(ctx context.Context, position uint64) error {
 	return g.Wait()
 }
 
-// recordGrants tells, once and for all nodes, of the roles that were given before grants became events. What was given
+// RecordGrants tells, once and for all nodes, of the roles that were given before grants became events. What was given
 // goes on meanwhile.
 func (n *Node) RecordGrants(ctx context.Context) error {
 	return n.retryUnavailable(ctx, "record earlier grants", func() error { return n.recordEarlierGrants(ctx) })
@@ -113,13 +113,13 @@ func (n *Node) recordEarlierGrants(ctx context.Context) error {
 	return nil
 }
 
-// claims writes down which roles the claims of a sign-in give and take.
+// ClaimRecorder writes down which roles the claims of a sign-in give and take.
 type ClaimRecorder struct {
 	Executor *commands.Executor
 	Identity *identity.Provider
 }
 
-// errNotHeeded delays a sign-in whose roles are written down and not yet in force.
+// errNotApplied delays a sign-in whose roles are written down and not yet in force.
 var errNotApplied = errors.New("sign-in does not follow the event store")
 
 // Claimed runs the command and waits until sessions heed it. While the event store is away a person signs in only where

@@ -9,7 +9,7 @@ import (
 	"zhiping/infra/identity"
 )
 
-// identityFlags say where accounts and sessions are.
+// IdentityFlags say where accounts and sessions are.
 type IdentityFlags struct {
 	Postgres string `placeholder:"URL" help:"Connection string of a PostgreSQL for accounts and sessions, which several machines share, e.g. postgres://user@host/zhiping; a password is better set by the environment. Default: a file below --data, for one machine."`
 	Key      string `type:"path" placeholder:"FILE" help:"File with the key of accounts, 32 bytes in hexadecimal, the same on every node. Needed with a PostgreSQL. Default: a file below --data, made at the first start."`
@@ -21,7 +21,7 @@ type IdentityFlags struct {
 // argon2Least are the least costs by OWASP's Password Storage Cheat Sheet, in KiB and passes; they are equals.
 var argon2Least = [][2]uint32{{47104, 1}, {19456, 2}, {12288, 3}, {9216, 4}, {7168, 5}}
 
-// argon2 is the cost of password hashing. A demo, whose passwords everybody knows, may have less than is safe.
+// Argon2 is the cost of password hashing. A demo, whose passwords everybody knows, may have less than is safe.
 func (f IdentityFlags) Argon2(demo bool) (identity.Argon2, error) {
 	if f.Argon2Memory == 0 && f.Argon2Passes == 0 {
 		return identity.Argon2{}, nil // the provider's own
@@ -36,7 +36,7 @@ func (f IdentityFlags) Argon2(demo bool) (identity.Argon2, error) {
 
 var errIdentityKey = errors.New("--identity-postgres needs --identity-key: a file with 32 random bytes in hexadecimal, such as `openssl rand -hex 32` makes, the same on every node")
 
-// pepper reads the key; nil leaves it to the provider's own file.
+// Pepper reads the key; nil leaves it to the provider's own file.
 func (f IdentityFlags) Pepper() ([]byte, error) {
 	if f.Key == "" {
 		if f.Postgres != "" {
@@ -51,7 +51,7 @@ func (f IdentityFlags) Pepper() ([]byte, error) {
 	return key, nil
 }
 
-// aloneWith is what an operator of several machines must know.
+// warnSingleNode is what an operator of several machines must know.
 const warnSingleNode = "accounts and browsers' sessions are in this node's data folder only: on several machines, set --identity-postgres, or programs need the access tokens of --oidc-issuer, and browsers must come back to the node that signed them in"
 
 func (n *Node) openIdentity(ctx context.Context, c *Options) (err error) {

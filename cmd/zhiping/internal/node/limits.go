@@ -10,7 +10,7 @@ import (
 	"zhiping/infra/limits"
 )
 
-// bounds are the rate limits. They hold over all nodes together where nodes share a database: the PostgreSQL of the accounts,
+// rateLimits are the rate limits. They hold over all nodes together where nodes share a database: the PostgreSQL of the accounts,
 // or the MongoDB of the views.
 func (n *Node) rateLimits(ctx context.Context, c *Options) (http.Limits, error) {
 	l := http.Limits{AddressPerMinute: c.Limits.Addresses, PerMinute: c.Limits.Requests, SignInsPerMinute: c.Limits.SignIns}

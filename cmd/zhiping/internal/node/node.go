@@ -28,7 +28,7 @@ import (
 	"zhiping/readmodels/views"
 )
 
-// node is everything that one process runs, wired together.
+// Node is everything that one process runs, wired together.
 type Node struct {
 	Logger    *slog.Logger
 	roles     string
@@ -86,10 +86,10 @@ func Open(ctx context.Context, c *Options, logger *slog.Logger) (_ *Node, err er
 	return n, nil
 }
 
-// later registers what close has to do.
+// OnClose registers what close has to do.
 func (n *Node) OnClose(f func() error) { n.closers = append(n.closers, f) }
 
-// close ends every part, the last opened first. What fails is logged: there is nobody left to tell.
+// Close ends every part, the last opened first. What fails is logged: there is nobody left to tell.
 func (n *Node) Close() {
 	for i := len(n.closers) - 1; i >= 0; i-- {
 		if err := n.closers[i](); err != nil {
@@ -99,7 +99,7 @@ func (n *Node) Close() {
 	n.closers = nil
 }
 
-// closing bounds how long a part may take to end.
+// CloseTimeout bounds how long a part may take to end.
 const CloseTimeout = 20 * time.Second
 
 func (n *Node) openExecutor(context.Context, *Options) (err error) {
@@ -129,7 +129,7 @@ func (n *Node) catchUp(ctx context.Context) error {
 	return nil
 }
 
-// seedDemo creates the demo's data in an empty event store.
+// SeedDemo creates the demo's data in an empty event store.
 func (n *Node) SeedDemo(ctx context.Context) error {
 	return demo.Seeder{Events: n.Events, Executor: n.Executor, Identity: n.Identity, Catalog: n.catalog, Clock: n.Clock, Logger: n.Logger, WaitApplied: n.WaitApplied}.Seed(ctx)
 }

@@ -12,7 +12,7 @@ import (
 	"zhiping/infra/notify"
 )
 
-// teller lets the notifier reach people by their accounts.
+// messenger lets the notifier reach people by their accounts.
 type messenger struct{ *identity.Provider }
 
 // Tell implements notify.People.
@@ -24,7 +24,7 @@ func (t messenger) Tell(ctx context.Context, m notify.Message) error {
 	return err
 }
 
-// tellPeople sends people what offices decide, wherever projections may run. Nodes share the work, by the event store.
+// runNotifications sends people what offices decide, wherever projections may run. Nodes share the work, by the event store.
 func (n *Node) runNotifications(ctx context.Context) error {
 	group, err := eventstore.NewGroupSubscriber(n.Events, eventstore.GroupConfig{
 		Group: notify.Group, Types: notify.Types(commands.EventTypes()), OnlyNew: true,

@@ -32,7 +32,7 @@ func (n *Node) logCommand(ctx context.Context, r commands.Report) {
 		"conflicts", r.Conflicts, "replayed", r.Replayed, "took", r.Duration, "error", r.Err)
 }
 
-// parking tells readers in this process at once that documents were parked or replayed.
+// parkedObserver tells readers in this process at once that documents were parked or replayed.
 type parkedObserver struct {
 	projections.Observer
 	changed func()

@@ -12,7 +12,7 @@ import (
 	"zhiping/infra/identity/openid"
 )
 
-// openIDFlags name an OpenID provider where people sign in, in place of the built-in passwords, and say what its claims
+// OpenIDFlags name an OpenID provider where people sign in, in place of the built-in passwords, and say what its claims
 // mean here.
 type OpenIDFlags struct {
 	Issuer           string            `placeholder:"URL" help:"OpenID provider to sign in at; its access tokens (JWT) are accepted too. The built-in sign-in is off then. Needs --base-url."`
@@ -62,7 +62,7 @@ func (n *Node) openOpenID(_ context.Context, c *Options) (err error) {
 	return err
 }
 
-// openIDEdge gives the edge the OpenID provider.
+// openIDAdapter gives the edge the OpenID provider.
 type openIDAdapter struct{ client *openid.Client }
 
 func (o openIDAdapter) Begin(ctx context.Context, returnTo string) (address, secret string, err error) {
@@ -83,7 +83,7 @@ func (o openIDAdapter) SignOut(ctx context.Context, logoutToken string) error {
 	return o.client.LogoutFromProvider(ctx, logoutToken)
 }
 
-// openIDEdge is what the API signs people in with; nil for passwords.
+// openIDPort is what the API signs people in with; nil for passwords.
 func (n *Node) openIDPort() http.OpenID {
 	if n.openid == nil {
 		return nil

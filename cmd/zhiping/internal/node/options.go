@@ -73,7 +73,7 @@ func (c *Options) now() time.Time {
 	return time.Now()
 }
 
-// below is a path in the data folder.
+// DataPath is a path in the data folder.
 func (c *Options) DataPath(elem ...string) string {
 	return filepath.Join(append([]string{c.Data}, elem...)...)
 }

@@ -43,7 +43,7 @@ func (n *Node) OpenBlobs(ctx context.Context, c *Options) error {
 	return nil
 }
 
-// borrowEvents opens the event store, by way of the server that has the embedded one open where one runs.
+// OpenEventsShared opens the event store, by way of the server that has the embedded one open where one runs.
 func (n *Node) OpenEventsShared(ctx context.Context, c *Options) error {
 	err := n.OpenEvents(ctx, c)
 	if !errors.Is(err, esdbserver.ErrLocked) {
@@ -123,7 +123,7 @@ func (n *Node) openViews(ctx context.Context, c *Options) error {
 	return err
 }
 
-// owner names this node for leases: the host, and below it the process, so that two on one host differ. The embedded
+// Owner names this node for leases: the host, and below it the process, so that two on one host differ. The embedded
 // read store belongs to one process at a time, so there a process is its predecessor's heir, and need not wait until
 // the lease of one that was killed runs out.
 func Owner(c *Options) string {
@@ -137,7 +137,7 @@ func Owner(c *Options) string {
 	return fmt.Sprintf("%s-%d", host, os.Getpid())
 }
 
-// openReadStore picks the adapter by the connection string; the path of a MongoDB URL names the database.
+// OpenReadStore picks the adapter by the connection string; the path of a MongoDB URL names the database.
 func OpenReadStore(_ context.Context, c *Options, logger *slog.Logger) (readmodels.Store, error) {
 	if c.Readstore != "" {
 		database, err := databaseOf(c.Readstore)

@@ -13,7 +13,7 @@ import (
 	"time"
 )
 
-// loadTLS reads a certificate and its key; nil without either. Both are read again when the files change, so that a
+// LoadTLS reads a certificate and its key; nil without either. Both are read again when the files change, so that a
 // renewed certificate needs no restart; a pair that does not fit leaves the old one in use.
 func LoadTLS(cert, key string) (*tls.Config, error) {
 	if cert == "" && key == "" {
@@ -29,7 +29,7 @@ func LoadTLS(cert, key string) (*tls.Config, error) {
 	return &tls.Config{GetCertificate: r.certificate, MinVersion: tls.VersionTLS12}, nil
 }
 
-// renewed is a certificate that follows its files. Safe for concurrent use.
+// reloadingCertificate is a certificate that follows its files. Safe for concurrent use.
 type reloadingCertificate struct {
 	cert, key string
 
@@ -67,14 +67,14 @@ func (r *reloadingCertificate) keepOld(err error) (*tls.Certificate, error) {
 	return nil, err
 }
 
-// ways says how browsers reach the API, checked before anything is opened.
+// transport says how browsers reach the API, checked before anything is opened.
 type transport struct {
 	tls     *tls.Config // nil for plain HTTP
 	secure  bool        // browsers come by TLS, here or at a proxy
 	proxies []netip.Prefix
 }
 
-// errOpen: passwords and forms would travel in the clear.
+// errPlaintext: passwords and forms would travel in the clear.
 var errPlaintext = errors.New("serving other machines needs --tls-cert and --tls-key, or --trusted-proxies and --base-url if a proxy in front ends TLS")
 
 // errProxyWithoutTLS: nothing but the address says that the proxies end TLS, and cookies that are not for TLS only would
@@ -160,7 +160,7 @@ func (w transport) scheme() string {
 	return "http://"
 }
 
-// over puts TLS on a listener, where there is some.
+// wrap puts TLS on a listener, where there is some.
 func (w transport) wrap(l net.Listener) net.Listener {
 	if w.tls == nil {
 		return l

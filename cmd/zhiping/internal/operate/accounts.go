@@ -18,7 +18,7 @@ import (
 	"zhiping/infra/identity"
 )
 
-// accountsCmd is `zhiping accounts`. Officers are appointed over HTTP; what is here is for who holds the machine: an
+// Accounts is `zhiping accounts`. Officers are appointed over HTTP; what is here is for who holds the machine: an
 // installation begins with an admin whom nobody could have appointed. The roles that it gives and takes are events all the
 // same, with the operator as their actor.
 type Accounts struct {
@@ -40,7 +40,7 @@ type Accounts struct {
 	Erase    accountsErase    `cmd:"" help:"Delete what is known of the person behind an account, for good. Its identity number is free again."`
 }
 
-// operator is who did it, in the audit records.
+// OperatorID is who did it, in the audit records.
 const OperatorID = "operator"
 
 func (c *Accounts) withProvider(ctx context.Context, do func(*identity.Provider) error) error {
@@ -66,10 +66,10 @@ func (c *Accounts) open(ctx context.Context) (*identity.Provider, error) {
 	return identity.Open(ctx, identity.Config{Path: c.dataPath("identity.sqlite"), Postgres: c.Identity.Postgres, Pepper: pepper, Argon2: cost})
 }
 
-// below is a path in the data folder.
+// dataPath is a path in the data folder.
 func (c *Accounts) dataPath(name string) string { return filepath.Join(c.Data, name) }
 
-// some tells where there are no accounts at all, as behind a mistyped --data, before anything is made there.
+// requireAccounts tells where there are no accounts at all, as behind a mistyped --data, before anything is made there.
 func (c *Accounts) requireAccounts() error {
 	if c.Identity.Postgres != "" {
 		return nil
@@ -80,7 +80,7 @@ func (c *Accounts) requireAccounts() error {
 	return nil
 }
 
-// account runs do on the account of a login name, a phone or an account's id.
+// withAccount runs do on the account of a login name, a phone or an account's id.
 func (c *Accounts) withAccount(ctx context.Context, who string, do func(p *identity.Provider, id string) error) error {
 	if err := c.requireAccounts(); err != nil {
 		return err
@@ -102,7 +102,7 @@ func findAccount(ctx context.Context, p *identity.Provider, who string) (string,
 	return id, err
 }
 
-// firstLine reads a secret that must not be on the command line, where every process could see it.
+// readSecret reads a secret that must not be on the command line, where every process could see it.
 func readSecret(path string) (string, error) {
 	in := io.Reader(os.Stdin)
 	if path != "-" {

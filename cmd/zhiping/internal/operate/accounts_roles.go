@@ -22,16 +22,16 @@ import (
 	"zhiping/infra/identity"
 )
 
-// machine is what the operator gives and takes roles with: the same executor as a node's, with the operator as actor.
+// operatorNode is what the operator gives and takes roles with: the same executor as a node's, with the operator as actor.
 type operatorNode struct{ *node.Node }
 
-// errWhichEvents keeps an event from an event store that no node follows.
+// errNoEventStore keeps an event from an event store that no node follows.
 var errNoEventStore = errors.New("there are accounts here and no event store: name it with --eventstore, as serve does; if it is to be the embedded one, start `zhiping serve` once, which makes it")
 
-// errOtherEvents does the same where both are there.
+// errOtherEventStore does the same where both are there.
 var errOtherEventStore = errors.New("these accounts follow another event store, which is further on than this one: name it with --eventstore, as serve does")
 
-// rule opens accounts and event store, by way of the server that has the embedded one open where one runs, and says in
+// withEvents opens accounts and event store, by way of the server that has the embedded one open where one runs, and says in
 // English why do fails.
 func (c *Accounts) withEvents(ctx context.Context, do func(*operatorNode) error) error {
 	if err := c.requireEventStore(); err != nil {
@@ -61,7 +61,7 @@ func (c *Accounts) withEvents(ctx context.Context, do func(*operatorNode) error)
 	return inEnglish(do(&operatorNode{n}))
 }
 
-// ruleOver is rule over an account that is there, of a login name, a phone or an account's id.
+// withAccountEvents is rule over an account that is there, of a login name, a phone or an account's id.
 func (c *Accounts) withAccountEvents(ctx context.Context, who string, do func(m *operatorNode, id string) error) error {
 	if err := c.requireAccounts(); err != nil {
 		return err
@@ -75,7 +75,7 @@ func (c *Accounts) withAccountEvents(ctx context.Context, who string, do func(m 
 	})
 }
 
-// belongs tells why the embedded event store is not the one of the accounts here.
+// requireEventStore tells why the embedded event store is not the one of the accounts here.
 func (c *Accounts) requireEventStore() error {
 	if c.Eventstore != "" {
 		return nil
@@ -90,7 +90,7 @@ func (c *Accounts) requireEventStore() error {
 	return nil
 }
 
-// follows tells why the accounts do not follow this event store.
+// checkPosition tells why the accounts do not follow this event store.
 func checkPosition(ctx context.Context, n *node.Node) error {
 	at, err := n.Identity.Position(ctx)
 	if err != nil {
@@ -103,17 +103,17 @@ func checkPosition(ctx context.Context, n *node.Node) error {
 	return err
 }
 
-// heeding bounds how long a command at the machine waits until sign-in heeds it.
+// applyTimeout bounds how long a command at the machine waits until sign-in heeds it.
 const applyTimeout = 30 * time.Second
 
-// heed returns once sign-in heeds the events up to a position, or answers that it takes too long.
+// waitApplied returns once sign-in heeds the events up to a position, or answers that it takes too long.
 func (m *operatorNode) waitApplied(ctx context.Context, position uint64) error {
 	ctx, stop := context.WithTimeoutCause(ctx, applyTimeout, errors.New("the event is stored, but sign-in does not heed it yet; a node will see to it once it serves"))
 	defer stop()
 	return m.Node.WaitApplied(ctx, position)
 }
 
-// run appends what follows from a command of the operator, and waits until it is in force.
+// execute appends what follows from a command of the operator, and waits until it is in force.
 func (m *operatorNode) execute(ctx context.Context, id string, c account.Command) error {
 	r, err := m.Executor.Account(ctx, m.envelope(), id, c)
 	if err != nil {
@@ -126,7 +126,7 @@ func (m *operatorNode) envelope() commands.Envelope {
 	return commands.Envelope{Actor: domain.Actor{ID: OperatorID, Roles: []domain.Role{domain.Operator}}}
 }
 
-// strip takes away every role that was ever granted to an account, an officer's too.
+// revokeEverything takes away every role that was ever granted to an account, an officer's too.
 func (m *operatorNode) revokeEverything(ctx context.Context, id string) error {
 	offices, err := m.Identity.OfficesOf(ctx, id)
 	if err != nil {
@@ -212,7 +212,7 @@ func (a accountsRevoke) Run(ctx context.Context, c *Accounts) error {
 	return a.run(ctx, c, account.Revoke{Role: a.Role})
 }
 
-// viewless answers what no command of the operator asks.
+// noIndex answers what no command of the operator asks.
 type noIndex struct{}
 
 var errNoIndex = errors.New("there are no views at the command line")

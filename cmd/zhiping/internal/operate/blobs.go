@@ -16,7 +16,7 @@ import (
 	"zhiping/infra/eventstore"
 )
 
-// blobsCmd is `zhiping blobs`.
+// Blobs is `zhiping blobs`.
 type Blobs struct {
 	GC blobsGC `cmd:"" name:"gc" help:"Delete attachments' content that no event names, such as that of uploads that broke off. Servers may run meanwhile."`
 }
@@ -31,7 +31,7 @@ type blobsGC struct {
 	Force      bool          `help:"Delete also where none of the content is named by an event, which mostly means that bucket and event store do not belong together."`
 }
 
-// errStrangers says that bucket and event store seem to be of different installations.
+// errUnrelatedBucket says that bucket and event store seem to be of different installations.
 var errUnrelatedBucket = errors.New("no event names any of the content in this bucket: is it the bucket of this event store? --force deletes it all")
 
 // Run prints what was found and deleted.
@@ -68,11 +68,11 @@ func (c blobsGC) Run(ctx context.Context, out io.Writer) error {
 	return err
 }
 
-// hash is how content is named. Every event is looked through for it, whatever its type, so that no kind of event
+// contentHash is how content is named. Every event is looked through for it, whatever its type, so that no kind of event
 // that will name content can be forgotten here.
 var contentHash = regexp.MustCompile(`"[0-9a-f]{64}"`)
 
-// namedContent collects the hashes in all events up to the head of the log.
+// referencedContent collects the hashes in all events up to the head of the log.
 func referencedContent(ctx context.Context, events *eventstore.Client) (map[string]bool, error) {
 	named := map[string]bool{}
 	for after, more := uint64(0), true; more; {

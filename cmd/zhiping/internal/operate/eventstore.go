@@ -17,7 +17,7 @@ import (
 	"zhiping/infra/esdbserver"
 )
 
-// eventstoreCmd looks after the embedded event store by itself. Without a subcommand it serves.
+// Eventstore looks after the embedded event store by itself. Without a subcommand it serves.
 type Eventstore struct {
 	Serve  eventstoreServeCmd  `cmd:"" default:"withargs" help:"Serve EventStoreDB's protocol from a directory."`
 	Verify eventstoreVerifyCmd `cmd:"" help:"Check a data directory, which a server may be using."`

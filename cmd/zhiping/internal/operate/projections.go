@@ -16,7 +16,7 @@ import (
 	"zhiping/readmodels"
 )
 
-// projectionsCmd is `zhiping projections`. Beside a cluster it works while nodes serve; the embedded stores belong
+// Projections is `zhiping projections`. Beside a cluster it works while nodes serve; the embedded stores belong
 // to one process at a time, so there it works while `zhiping serve` does not run.
 type Projections struct {
 	Data       string `default:"./data" type:"path" help:"Folder of everything that is kept locally."`
