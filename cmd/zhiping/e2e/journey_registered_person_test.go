@@ -62,7 +62,8 @@ func themself(c *world.Caller, id, number string) {
 	basic := catalogtest.Form(d)["basic"]
 	// A small x and a blank in the name are no other person.
 	mine := map[string]any{"name": "赵 新", "idNumber": strings.ToLower(number), "birth": "1901-01-01"}
-	exceptional := map[string]any{"name": "赵新", "idNumber": number, "birth": "1901-01-01", "category": "exceptional", "exceptionalClass": "two_experts"}
+	exceptional := map[string]any{"name": "赵新", "idNumber": number, "birth": "1901-01-01", "category": "exceptional", "exceptionalClass": "two_experts",
+		"exceptionalBasis": "两名专家推荐"}
 	c.Want(http.StatusOK, "", "PUT", path+"/modules/basic", []byte(catalogtest.With(basic, exceptional)))
 	for i, change := range []map[string]any{{}, {"name": "赵新", "unit": "示范大学材料学院"}} {
 		added := c.Want(http.StatusCreated, "", "POST", path+"/recommenders", []byte(catalogtest.With(catalogtest.RecommenderData(d, i), change)))
