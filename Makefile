@@ -59,8 +59,9 @@ long: ## all long suites
 fuzz: ## each fuzz test for SECONDS (10)
 	.ci/fuzz $(SECONDS)
 
-golden: ## write new golden files of events and types; look at the difference before committing it
+golden: ## write new golden files of events and types, and the OpenAPI document; look at the difference before committing it
 	go test ./commands -golden
+	go test ./http -run GoldenOne -golden
 	ZHIPING_RELEASE=1 go test ./domain/catalog
 
 bench: ## one benchmark of the program: make bench ARGS="http --help"

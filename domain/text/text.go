@@ -5,6 +5,8 @@ package text
 import (
 	_ "embed"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -55,14 +57,8 @@ var catalogue = sync.OnceValue(func() map[string]Text {
 // Has tells whether the catalogue knows the key.
 func Has(key string) bool { _, ok := catalogue()[key]; return ok }
 
-// Keys lists the catalogue's keys, in no order.
-func Keys() []string {
-	out := make([]string, 0, len(catalogue()))
-	for k := range catalogue() {
-		out = append(out, k)
-	}
-	return out
-}
+// Keys lists the catalogue's keys in alphabetical order, so that what is made of them is the same in every process.
+func Keys() []string { return slices.Sorted(maps.Keys(catalogue())) }
 
 // Of renders the sentence for key. An unknown key renders as itself, and a test makes sure that none is used.
 func Of(key string, args Args) Text {
