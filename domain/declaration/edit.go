@@ -81,7 +81,7 @@ func attachFile(s State, f Facts, c AttachFile) ([]Event, error) {
 	if err := attachable(f, c.File.Size); err != nil {
 		return nil, err
 	}
-	return []Event{FileAttached{File: c.File}}, nil
+	return []Event{FileAttached(c)}, nil
 }
 
 // Attachable is the slot that a file would go to, or why none takes one now. Only the file's slot and recommender
@@ -220,7 +220,7 @@ func removeRecommender(s State, f Facts, c RemoveRecommender) ([]Event, error) {
 	if err := editing(s, f, ModuleRecommenders); err != nil {
 		return nil, err
 	}
-	return []Event{RecommenderRemoved{ID: c.ID}}, nil
+	return []Event{RecommenderRemoved(c)}, nil
 }
 
 func recommender(s State, id uuid.UUID) (int, error) {

@@ -37,7 +37,7 @@ func take(s State, f Facts, c Claim) ([]Event, error) {
 	if inUse(s, f, c) >= f.Places {
 		return nil, ErrExhausted.With(text.Args{"quota": f.Places})
 	}
-	return []Event{PlaceClaimed{Notice: c.Notice, Unit: c.Unit, Declaration: c.Declaration, Revision: c.Revision}}, nil
+	return []Event{PlaceClaimed(c)}, nil
 }
 
 // inUse counts the places of others: of what is passed on, and of claims that can still come true. A claim whose
