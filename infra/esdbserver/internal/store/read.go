@@ -29,7 +29,17 @@ func openReader(path string) (*reader, error) {
 		return nil, err
 	}
 	r := &reader{conn: c}
-	for sql, to := range map[string]**stmt{
+	for sql, to := range r.sources() {
+		if *to, err = c.prepare(sql); err != nil {
+			return nil, errors.Join(err, r.close())
+		}
+	}
+	return r, nil
+}
+
+// sources maps each statement's SQL to where it is kept, like statements.sources.
+func (r *reader) sources() map[string]**stmt {
+	return map[string]**stmt{
 		selectStream + " WHERE name = ?":                                              &r.stream,
 		fromStream + " ORDER BY revision LIMIT ?":                                     &r.forwards,
 		fromStream + " ORDER BY revision DESC LIMIT ?":                                &r.backwards,
@@ -37,12 +47,7 @@ func openReader(path string) (*reader, error) {
 		fromAll + " WHERE position < ? ORDER BY position DESC LIMIT ?":                &r.allBacks,
 		"SELECT body FROM documents WHERE name = ?":                                   &r.document,
 		"SELECT name, body FROM documents WHERE name >= ? AND name < ? ORDER BY name": &r.documents,
-	} {
-		if *to, err = c.prepare(sql); err != nil {
-			return nil, errors.Join(err, r.close())
-		}
 	}
-	return r, nil
 }
 
 func (r *reader) close() error {
