@@ -73,7 +73,7 @@ type Feed interface {
 	ReadAll(ctx context.Context, after uint64, types []string, limit int) (events []domain.Recorded, next uint64, more bool, err error)
 }
 
-// Config is what a Server is made of. All but OpenID, Metrics, Request, InFlight, Tracer and Logger is required.
+// Config is what a Server is made of. What its field does not call required, or Validate does not ask for, may be left out.
 type Config struct {
 	Executor  *commands.Executor
 	Events    commands.EventStore
@@ -98,6 +98,10 @@ type Config struct {
 	Request func(method, route string, status int, took time.Duration)
 	// InFlight is told of 1 when a request comes and of -1 when it is answered. It must not block.
 	InFlight func(add int)
+	// MaxConnections are open at once; 0 means no bound. Past it, connections on which nothing was asked are closed.
+	MaxConnections int
+	// ConnectionClosed is told of each that was. It must not block.
+	ConnectionClosed func()
 	// Tracer makes a span of every request to the API.
 	Tracer trace.Tracer
 	Logger *slog.Logger
@@ -167,6 +171,9 @@ func New(c Config) (*Server, error) {
 	}
 	if c.Request == nil {
 		c.Request = func(string, string, int, time.Duration) {}
+	}
+	if c.ConnectionClosed == nil {
+		c.ConnectionClosed = func() {}
 	}
 	if c.InFlight == nil {
 		c.InFlight = func(int) {}
@@ -243,15 +250,15 @@ func (s *Server) App() *fiber.App { return s.app }
 // Serve answers requests until ctx ends, then finishes those under way. The listener is closed by then.
 func (s *Server) Serve(ctx context.Context, l net.Listener) error {
 	served := make(chan error, 1)
-	unasked := &silent{Listener: l, conns: map[*heard]struct{}{}}
-	go func() { served <- s.app.Listener(unasked) }()
+	conns := &listener{Listener: l, max: s.MaxConnections, closed: s.ConnectionClosed, log: s.Logger, unused: map[*trackedConn]struct{}{}}
+	go func() { served <- s.app.Listener(conns) }()
 	select {
 	case err := <-served:
 		return fmt.Errorf("http: %w", err)
 	case <-ctx.Done():
 	}
 	close(s.done)
-	unasked.hangUp()
+	conns.closeUnused()
 	err := s.app.ShutdownWithTimeout(drainTimeout)
 	return errors.Join(err, <-served)
 }

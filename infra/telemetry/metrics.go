@@ -21,6 +21,7 @@ type Metrics struct {
 
 	httpSeconds    *prometheus.HistogramVec
 	httpInFlight   prometheus.Gauge
+	httpClosed     prometheus.Counter
 	commandSeconds *prometheus.HistogramVec
 	conflicts      *prometheus.CounterVec
 	commandEvents  *prometheus.CounterVec
@@ -56,6 +57,7 @@ func NewMetrics() *Metrics {
 
 	m.httpSeconds = m.histogram("http_request_seconds", "Time to answer an HTTP request.", fast, "method", "route", "status")
 	m.httpInFlight = m.gauge("http_requests_in_flight", "HTTP requests being answered.").WithLabelValues()
+	m.httpClosed = m.counter("http_connections_shed_total", "Connections closed because as many as are allowed were open.").WithLabelValues()
 	m.commandSeconds = m.histogram("command_seconds", "Time to run a command, from authorisation to append.", fast, "command", "outcome")
 	m.conflicts = m.counter("command_conflicts_total", "Appends that lost a race; most are repeated and succeed.", "command")
 	m.commandEvents = m.counter("command_events_total", "Events appended.", "command")
@@ -133,6 +135,9 @@ func (m *Metrics) Identity(kind string) { m.identityEvents.WithLabelValues(kind)
 
 // Message counts what became of a message to somebody.
 func (m *Metrics) Message(kind, outcome string) { m.messages.WithLabelValues(kind, outcome).Inc() }
+
+// ConnectionClosed counts a connection that was closed because as many as are allowed were open.
+func (m *Metrics) ConnectionClosed() { m.httpClosed.Inc() }
 
 // InFlight adds to the number of HTTP requests being answered.
 func (m *Metrics) InFlight(add int) { m.httpInFlight.Add(float64(add)) }

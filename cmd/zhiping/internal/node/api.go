@@ -30,7 +30,7 @@ func (n *Node) openAPI(ctx context.Context, c *Options) error {
 		Executor: n.Executor, Events: n.Events, Feed: eventFeed{n.Events}, Reader: n.reader, Parked: n.parked.Any, Tracker: n.tracker,
 		Auth: auth{n.Identity, n.openid}, OpenID: n.openIDPort(), Accounts: accounts{n.Identity}, QR: c.Site != "", Directory: Directory{Provider: n.Identity}, Blobs: blobStore{n.Blobs}, Printer: printer{}, Catalog: n.catalog, Clock: n.Clock,
 		NewID: func() string { return uuid.NewString() }, Ready: n.ready, Logger: n.Logger,
-		Metrics: n.metrics.Handler(), Request: n.metrics.Request, InFlight: n.metrics.InFlight, Tracer: n.tracing.Tracer("http"), OpsOnly: n.roles == rolesProjector, Secure: w.secure, TrustedProxies: w.proxies, Limits: bounds, ReadTimeout: c.ReadTimeout, Origins: c.Origins,
+		Metrics: n.metrics.Handler(), Request: n.metrics.Request, InFlight: n.metrics.InFlight, MaxConnections: maxConnections(), ConnectionClosed: n.metrics.ConnectionClosed, Tracer: n.tracing.Tracer("http"), OpsOnly: n.roles == rolesProjector, Secure: w.secure, TrustedProxies: w.proxies, Limits: bounds, ReadTimeout: c.ReadTimeout, Origins: c.Origins,
 	})
 	return err
 }
