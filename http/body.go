@@ -34,7 +34,16 @@ func (s *Server) readBody(c *fiber.Ctx) error {
 	c.Request().SetBodyStream(bytes.NewReader(body), len(body))
 	kind := mediaType(c)
 	form := kind == fiber.MIMEApplicationForm || kind == fiber.MIMEMultipartForm
-	if !utf8.Valid(body) || len(body) > 0 && !form && !unambiguous(body) {
+	if !utf8.Valid(body) {
+		return ErrMalformed
+	}
+	if len(body) == 0 || form {
+		return nil
+	}
+	switch one, values := unambiguous(body); {
+	case values > maxValues:
+		return ErrTooLarge
+	case !one:
 		return ErrMalformed
 	}
 	return nil
@@ -56,20 +65,26 @@ func discard(c *fiber.Ctx, stream io.Reader) {
 // deepest is how far the arrays and objects of a body may be nested.
 const deepest = 64
 
+// maxValues is how many values a JSON body may hold, names of members included: each can be wrong in its own way, and is
+// told of in an answer larger than itself. The largest form has some hundred rows of ten.
+const maxValues = 20_000
+
 // unambiguous tells whether a text is one JSON value that means the same to every reader: no object in it names a
-// member twice (RFC 8259, section 4, leaves the meaning of that open), and nothing follows it.
-func unambiguous(text []byte) bool {
+// member twice (RFC 8259, section 4, leaves the meaning of that open), and nothing follows it. It stops counting values
+// one past maxValues.
+func unambiguous(text []byte) (one bool, values int) {
 	d := json.NewDecoder(bytes.NewReader(text))
-	if !unambiguousValue(d, 0) {
-		return false
+	if !unambiguousValue(d, 0, &values) {
+		return false, values
 	}
 	_, err := d.Token()
-	return errors.Is(err, io.EOF)
+	return errors.Is(err, io.EOF), values
 }
 
-func unambiguousValue(d *json.Decoder, depth int) bool {
+func unambiguousValue(d *json.Decoder, depth int, values *int) bool {
+	*values++
 	t, err := d.Token()
-	if err != nil || depth > deepest {
+	if err != nil || depth > deepest || *values > maxValues {
 		return false
 	}
 	open, nested := t.(json.Delim)
@@ -85,8 +100,9 @@ func unambiguousValue(d *json.Decoder, depth int) bool {
 				return false
 			}
 			seen[key] = true
+			*values++
 		}
-		if !unambiguousValue(d, depth+1) {
+		if !unambiguousValue(d, depth+1, values) {
 			return false
 		}
 	}

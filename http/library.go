@@ -23,6 +23,7 @@ func libraryError(ctx huma.Context, status int, msg string, errs ...error) huma.
 	if !ok {
 		e = errInternal
 	}
+	faults := e.Faults
 	for _, err := range errs {
 		var d huma.ErrorDetailer
 		if !errors.As(err, &d) || d.ErrorDetail() == nil {
@@ -31,12 +32,15 @@ func libraryError(ctx huma.Context, status int, msg string, errs ...error) huma.
 		if strings.Contains(d.ErrorDetail().Message, "JSON") || strings.Contains(d.ErrorDetail().Message, "unexpected end") {
 			return render(rq.lang, rq.path, ErrMalformed)
 		}
-		e = e.WithFaults(append(e.Faults, inWords(d.ErrorDetail().Location, d.ErrorDetail().Message))...)
+		faults = append(faults, inWords(d.ErrorDetail().Location, d.ErrorDetail().Message))
 	}
 	if e == errInternal && status < 500 {
 		e = ErrMalformed
 	}
-	slices.SortStableFunc(e.Faults, func(a, b domain.Fault) int { return strings.Compare(a.Location, b.Location) })
+	if len(faults) > 0 {
+		slices.SortStableFunc(faults, func(a, b domain.Fault) int { return strings.Compare(a.Location, b.Location) })
+		e = e.WithFaults(faults...)
+	}
 	return render(rq.lang, rq.path, e)
 }
 

@@ -1,8 +1,11 @@
 package http
 
 import (
+	"encoding/json"
 	"errors"
+	"fmt"
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -68,6 +71,45 @@ func TestEachFaultOfARequestIsToldPrecisely(t *testing.T) {
 			got := inWords(d.ErrorDetail().Location, d.ErrorDetail().Message)
 			if want := (text.Text{ZH: ex.zh, EN: ex.en}); got.Code != ex.code || got.Message != want || got.Location != ex.location {
 				t.Fatalf("%q became %+v", d.ErrorDetail().Message, got)
+			}
+		})
+	}
+}
+
+// An answer does not dwarf its request, however many faults are in that.
+func TestARequestOfManyFaultsIsAnsweredInBrief(t *testing.T) {
+	members := func(n int) string {
+		var b strings.Builder
+		for i := range n {
+			fmt.Fprintf(&b, `,"unknown%d":%d`, i, i)
+		}
+		return `{"account":"a","password":"b"` + b.String() + `}`
+	}
+	nested := `{"account":` + strings.Repeat("[", 60) + strings.Repeat("1,", maxValues) + "1" + strings.Repeat("]", 60) + `}`
+	for name, ex := range map[string]struct {
+		body           string
+		status, faults int
+	}{
+		"as many as are told":                     {members(maxFaults), 422, maxFaults},
+		"one more":                                {members(maxFaults + 1), 422, maxFaults + 1},
+		"thousands":                               {members(9_000), 422, maxFaults + 1},
+		"more values than a body may hold":        {members(95_000), 413, 0},
+		"as many of them in arrays, far inside":   {nested, 413, 0},
+		"as many, and then not JSON":              {members(95_000) + "}", 413, 0},
+		"as many members of one that is repeated": {`{"a":[` + strings.Repeat("{},", maxValues) + `{}]}`, 413, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s, _ := edge(t, nil)
+			status, raw, _ := ask(t, s, "POST", "/api/v1/auth/login", strings.NewReader(ex.body), "Content-Type", "application/json")
+			var p Problem
+			if err := json.Unmarshal([]byte(raw), &p); err != nil {
+				t.Fatal(err)
+			}
+			if status != ex.status || len(p.Errors) != ex.faults {
+				t.Fatalf("%d with %d faults: %.300s", status, len(p.Errors), raw)
+			}
+			if n := len(p.Errors); n > maxFaults && p.Errors[n-1].Code != "more_faults" {
+				t.Errorf("the last one is %+v", p.Errors[n-1])
 			}
 		})
 	}

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	nethttp "net/http"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -114,6 +115,9 @@ func queryFault(name, code string) domain.Fault {
 	return f
 }
 
+// maxFaults are told in one answer: nobody mends more at once, and the answer must not dwarf the request.
+const maxFaults = 100
+
 func render(lang, instance string, e *domain.Error) *Problem {
 	status, ok := statuses[e.Kind]
 	if !ok {
@@ -123,7 +127,11 @@ func render(lang, instance string, e *domain.Error) *Problem {
 		Type: "/problems/" + e.Code, Title: text.Of("kind."+string(e.Kind), nil).In(lang), Status: status,
 		Detail: e.Text().In(lang), Instance: instance, Code: e.Code,
 	}
-	for _, f := range e.Faults {
+	faults := e.Faults
+	if more := len(faults) - maxFaults; more > 0 {
+		faults = append(slices.Clip(faults[:maxFaults]), domain.NewFault("more_faults", text.Args{"count": more}))
+	}
+	for _, f := range faults {
 		p.Errors = append(p.Errors, Detail{Location: location(f), Message: f.Message.In(lang), Value: f.Value,
 			Code: f.Code, Module: f.Module, Field: f.Field, Slot: f.Slot, Recommender: f.Recommender, Rule: f.Rule, Inputs: f.Inputs})
 	}
