@@ -45,7 +45,7 @@ func Binary() (string, error) {
 			return
 		}
 		build.path = filepath.Join(dir, "zhiping")
-		if out, err := exec.Command("go", "build", "-o", build.path, "zhiping/cmd/zhiping").CombinedOutput(); err != nil {
+		if out, err := exec.Command("go", "build", "-o", build.path, "zhiping/cmd/zhiping").CombinedOutput(); err != nil { // #nosec G204 -- builds the binary under test in a folder of its own
 			build.err = fmt.Errorf("build: %w\n%s", err, out)
 		}
 	})
@@ -104,7 +104,7 @@ func Start(t testing.TB, data string, flags ...string) *Server {
 		t.Fatal(err)
 	}
 	s := &Server{T: t, Data: data, done: make(chan error, 1), Log: &Log{}}
-	s.Cmd = exec.Command(path, append([]string{"serve", "--addr", "127.0.0.1:0", "--data", data, "--limit-addresses", "0", "--limit-requests", "0", "--limit-sign-ins", "0"}, flags...)...)
+	s.Cmd = exec.Command(path, append([]string{"serve", "--addr", "127.0.0.1:0", "--data", data, "--limit-addresses", "0", "--limit-requests", "0", "--limit-sign-ins", "0"}, flags...)...) // #nosec G204 -- the binary under test
 	if slices.Contains(flags, "--demo") {
 		s.Cmd.Args = append(s.Cmd.Args, "--identity-argon2-memory", "64", "--identity-argon2-passes", "1") // most of what the tests would take
 	}
@@ -138,7 +138,7 @@ func Start(t testing.TB, data string, flags ...string) *Server {
 		t.Fatalf("the server does not start\n%s", s.Log)
 	}
 	// Whose certificate it is, the test of TLS asks.
-	anybody := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}}
+	anybody := &http.Client{Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true}, DisableKeepAlives: true}} // #nosec G402 -- only asks whether the server listens
 	s.Eventually("ready", func() bool {
 		r, err := anybody.Get(s.URL + "/readyz")
 		if err != nil {
@@ -345,7 +345,7 @@ func Run(ctx context.Context, args []string, stdout, stderr io.Writer) error {
 		return err
 	}
 	var said bytes.Buffer
-	cmd := exec.CommandContext(ctx, path, args...)
+	cmd := exec.CommandContext(ctx, path, args...) // #nosec G204 -- the binary under test
 	cmd.Stdout, cmd.Stderr = stdout, io.MultiWriter(stderr, &said)
 	if err := cmd.Run(); err != nil {
 		return fmt.Errorf("%s (%w)", strings.TrimSpace(said.String()), err)

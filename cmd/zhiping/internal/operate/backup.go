@@ -210,12 +210,17 @@ func checkAccounts(ctx context.Context, dir string) error {
 
 // removeRuntimeFiles removes what opening the stores left beside them: locks, sockets and logs that are empty by now.
 func removeRuntimeFiles(dir string) error {
-	return filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return err
+	}
+	err = fs.WalkDir(root.FS(), ".", func(path string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || slices.Contains([]string{manifestFile, accountsFile, keyFile, "events.sqlite"}, d.Name()) || contentName.MatchString(d.Name()) {
 			return err
 		}
-		return os.Remove(path)
+		return root.Remove(path)
 	})
+	return errors.Join(err, root.Close())
 }
 
 // contentName is the name of a file of content: its SHA-256.
